@@ -1,0 +1,93 @@
+"""Where the project's own data lies, and how YAML files, its own and the user's, are read."""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from reconcile.errors import ReconcileError, did_you_mean
+
+MAXIMUM_FILE_BYTES = 16 * 1024 * 1024
+
+Schema = TypeVar("Schema", bound="StrictModel")
+
+
+class StrictModel(BaseModel):
+    """Base of every schema: immutable, and an unknown key is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def data_folder() -> Path:
+    """Return the folder of the conventions and rulebooks: ``configs/`` of the checkout, or its copy in the package."""
+    packaged = Path(str(resources.files("reconcile"))) / "configs"
+    return packaged if packaged.is_dir() else packaged.parent.parent / "configs"
+
+
+def read_yaml(path: Path) -> Any:
+    """Read one YAML document with the safe loader.
+
+    Raises:
+        ReconcileError: The file is missing, unreadable, too large, not UTF-8 or not YAML; the message names it, and
+            the line where the parser gives one.
+    """
+    try:
+        if path.stat().st_size > MAXIMUM_FILE_BYTES:
+            raise ReconcileError(f"{path} is larger than {MAXIMUM_FILE_BYTES} bytes, too large for a configuration.")
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        neighbours = [entry.name for entry in path.parent.glob("*.y*ml")] if path.parent.is_dir() else []
+        raise ReconcileError(f"there is no file {path}{did_you_mean(path.name, neighbours)}") from None
+    except (OSError, UnicodeDecodeError, ValueError) as error:
+        raise ReconcileError(f"{path} cannot be read ({error}).") from None
+    try:
+        return yaml.safe_load(text)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        place = f"{path}, line {mark.line + 1}, column {mark.column + 1}" if mark else str(path)
+        raise ReconcileError(f"{place}: not valid YAML ({error.problem}).") from None
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        raise ReconcileError(f"{path}: not valid YAML ({type(error).__name__}).") from None
+
+
+def parse(schema: type[Schema], document: Any, place: str) -> Schema:
+    """Check a document against a schema.
+
+    Raises:
+        ReconcileError: Something does not fit; the message names the place, the key and, for an unknown key, the
+            nearest known one.
+    """
+    if not isinstance(document, dict):
+        raise ReconcileError(f"{place}: expected a mapping of keys to values, found {_kind_of(document)}.")
+    try:
+        return schema.model_validate(document)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise ReconcileError(f"{place}: {_describe(schema, first)}") from None
+
+
+def load(schema: type[Schema], path: Path) -> Schema:
+    """Read and check one file; errors as in :func:`read_yaml` and :func:`parse`."""
+    return parse(schema, read_yaml(path), str(path))
+
+
+def _describe(schema: type[BaseModel], detail: Any) -> str:
+    location = [str(part) for part in detail["loc"]]
+    key = ".".join(location)
+    if detail["type"] == "extra_forbidden":
+        known = schema.model_fields if len(location) == 1 else ()
+        return f"unknown key '{key}'{did_you_mean(location[-1], known)}"
+    if detail["type"] == "missing":
+        return f"the key '{key}' is missing."
+    message = str(detail["msg"]).removeprefix("Value error, ").rstrip(".")
+    return f"key '{key}': {message}." if key else f"{message}."
+
+
+def _kind_of(value: object) -> str:
+    if value is None:
+        return "nothing"
+    return {list: "a list", str: "a text", int: "a number", float: "a number"}.get(type(value), type(value).__name__)

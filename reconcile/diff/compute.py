@@ -1,0 +1,138 @@
+"""Where a tool's count differs from the reference, layer by layer and cause by cause.
+
+The trace is cut into regions: the outermost calls that either side counts as one thing. In a region the tool's claims
+stand against the documented terms of the operators that ran in it, and every difference of a term has a cause. What
+only one side sees is a region with one side empty. The sum over regions is the difference that the rulebook predicts;
+the tool's own number less that is the residual.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from reconcile.diff.causes import TERM_CAUSES
+from reconcile.diff.result import Reconciliation
+from reconcile.diff.rows import Rows
+from reconcile.reference import Atom, Convention, ReferenceCount
+from reconcile.rules import Claim, Rulebook, module_rule, predict
+from reconcile.tools import Measurement
+from reconcile.trace import Call, Trace
+
+
+def reconcile_compute(measured: Measurement, rulebook: Rulebook, count: ReferenceCount) -> Reconciliation:
+    """Attribute the difference between a tool's count and the reference to causes, exact in integers."""
+    rows = Rows(measured.layers)
+    for atom in count.atoms:
+        rows.at(rows.locate(atom.layer)).reference += count.value(atom)
+    for region in _regions(count.trace.root, count.atoms, predict(rulebook, count.trace)):
+        if region.claims:
+            _book_claims(region, rows, count.convention)
+        else:
+            _book_omission(region, rows, count, rulebook)
+    return Reconciliation(
+        metric="compute",
+        unit=rulebook.unit,
+        value=measured.total,
+        reference_convention=count.convention.name,
+        reference_unit=count.convention.unit,
+        reference=count.total,
+        layers=rows.finish(count.trace),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Region:
+    """An outermost call that either side counts, with all that either side counts in it."""
+
+    atoms: Sequence[Atom]
+    claims: Sequence[Claim]
+
+
+def _regions(root: Call, atoms: Iterable[Atom], claims: Iterable[Claim]) -> Iterator[_Region]:
+    atom_of = {id(atom.call): atom for atom in atoms}
+    claims_on: dict[int, list[Claim]] = {}
+    for claim in claims:
+        claims_on.setdefault(id(claim.call), []).append(claim)
+    pending = [root]
+    while pending:
+        call = pending.pop()
+        if id(call) in atom_of or id(call) in claims_on:
+            inside = tuple(call.walk())
+            yield _Region(
+                [atom_of[id(below)] for below in inside if id(below) in atom_of],
+                [claim for below in inside for claim in claims_on.get(id(below), ())],
+            )
+        else:
+            pending.extend(reversed(call.children))
+
+
+def _book_claims(region: _Region, rows: Rows, convention: Convention) -> None:
+    """A region that the tool counts: the terms differ by weight or formula; a second claim counts it once more."""
+    first = region.claims[0]
+    home = rows.locate(first.layer)
+    counted = [claim for claim in region.claims if claim.via == first.via and _stands_beside(claim, first)]
+    again = [claim for claim in region.claims if claim not in counted]
+    for cause, delta in _by_term(region.atoms, counted, convention):
+        rows.at(home).add(cause, delta)
+    for atom in region.atoms:
+        away = rows.locate(atom.layer)
+        if away != home:
+            value = convention.value(atom.kind, atom.terms)
+            rows.at(away).add("container", -value)
+            rows.at(home).add("container", value)
+    for claim in again:
+        cause = "container" if claim.via == first.via else "double-counting"
+        rows.at(rows.locate(claim.layer)).add(cause, sum(claim.counts.values()))
+    for claim in region.claims:
+        for cause, delta in claim.adjustments.items():
+            rows.at(rows.locate(claim.layer)).add(cause, delta)
+
+
+def _stands_beside(claim: Claim, first: Claim) -> bool:
+    """Whether two claims of one kind are parts of one thing, rather than one inside the other."""
+    return claim is first or claim.via == "operator" or claim.call is first.call
+
+
+def _by_term(atoms: Sequence[Atom], claims: Sequence[Claim], convention: Convention) -> Iterator[tuple[str, int]]:
+    """Yield the causes in a region with what each adds: for each term what the tool counts less the reference."""
+    reference: dict[str, int] = {}
+    for atom in atoms:
+        for term, amount in atom.terms.items():
+            reference[term] = reference.get(term, 0) + convention.weight(atom.kind, term) * amount
+    for term in dict.fromkeys((*(term for claim in claims for term in claim.counts), *reference)):
+        counted = sum(claim.counts.get(term, 0) for claim in claims)
+        expected = reference.get(term, 0)
+        if counted != expected:
+            yield _cause(term, expected, claims), counted - expected
+
+
+def _cause(term: str, expected: int, claims: Sequence[Claim]) -> str:
+    """The rule's own cause, or ``formula`` where both sides count the term by other formulas, or the term's cause."""
+    counting = [claim for claim in claims if term in claim.counts]
+    for claim in counting:
+        if term in claim.causes:
+            return claim.causes[term]
+    if expected and any(term not in claim.weighted for claim in counting):
+        return "formula"
+    return TERM_CAUSES[term]
+
+
+def _book_omission(region: _Region, rows: Rows, count: ReferenceCount, rulebook: Rulebook) -> None:
+    """A region that only the reference counts."""
+    for atom in region.atoms:
+        rows.at(rows.locate(atom.layer)).add(_omission(atom, count.trace, rulebook), -count.value(atom))
+
+
+def _omission(atom: Atom, trace: Trace, rulebook: Rulebook) -> str:
+    """Why a tool does not see an operator: fused attention, a layer without a rule, or a function in a user's module."""
+    if atom.kind == "attention":
+        return "attention"
+    if rulebook.modules is None:
+        return "unsupported-layer"
+    module = trace.modules[atom.layer]
+    if module_rule(rulebook.modules, module) is None and (module.type.startswith("torch.nn.") or not module.children):
+        return "unsupported-layer"
+    return "unseen-function"
+
+

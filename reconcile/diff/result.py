@@ -1,0 +1,101 @@
+"""The result of a reconciliation as data: a difference, its causes, its layers. Every row balances."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class CauseShare:
+    """What one cause adds to the difference, in the tool's unit, and the layers in which it does."""
+
+    cause: str
+    delta: int
+    layers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LayerDifference:
+    """One layer: the tool's own value, the reference's, and the causes of the difference.
+
+    Values are the layer's own, without its children's; they add up to the model's.
+    """
+
+    layer: str
+    layer_type: str
+    calls: int
+    value: int
+    reference: int
+    causes: Mapping[str, int]
+
+    @property
+    def difference(self) -> int:
+        """Tool minus reference."""
+        return self.value - self.reference
+
+    @property
+    def explained(self) -> int:
+        """The sum of the causes."""
+        return sum(self.causes.values())
+
+    @property
+    def residual(self) -> int:
+        """What the causes do not explain."""
+        return self.difference - self.explained
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciliation:
+    """One metric of one model as one tool measured it, reconciled with the reference."""
+
+    metric: str
+    unit: str
+    value: int
+    reference_convention: str
+    reference_unit: str
+    reference: int
+    layers: tuple[LayerDifference, ...]
+
+    @property
+    def difference(self) -> int:
+        """Tool minus reference."""
+        return self.value - self.reference
+
+    @property
+    def explained(self) -> int:
+        """The sum of all causes in all layers."""
+        return sum(layer.explained for layer in self.layers)
+
+    @property
+    def residual(self) -> int:
+        """What the causes do not explain; 0 where the rulebook predicts the tool exactly."""
+        return self.difference - self.explained
+
+    @property
+    def ratio(self) -> float | None:
+        """Tool over reference in one unit (a FLOP is half a multiply-add); None where the reference is 0."""
+        if self.reference == 0:
+            return None
+        return (self.value / OPERATIONS_PER[self.unit]) / (self.reference / OPERATIONS_PER[self.reference_unit])
+
+    @property
+    def causes(self) -> tuple[CauseShare, ...]:
+        """The causes with what each adds, largest first; causes that cancel out to 0 in total are kept."""
+        deltas: dict[str, int] = {}
+        touched: dict[str, list[str]] = {}
+        for layer in self.layers:
+            for cause, delta in layer.causes.items():
+                if delta:
+                    deltas[cause] = deltas.get(cause, 0) + delta
+                    touched.setdefault(cause, []).append(layer.layer)
+        shares = (CauseShare(cause, delta, _unique(touched[cause])) for cause, delta in deltas.items())
+        return tuple(sorted(shares, key=lambda share: (-abs(share.delta), share.cause)))
+
+
+OPERATIONS_PER = {"MAC": 1, "FLOP": 2, "parameter": 1}
+"""How many of a unit one multiply-add is; for parameters, one each."""
+
+
+def _unique(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(names))

@@ -1,0 +1,111 @@
+"""Convolutions and transposed convolutions in one to three dimensions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+
+from reconcile.reference.registry import Terms, formula
+from reconcile.trace import TensorSpec
+
+
+@formula("convolution", "aten.conv1d", "aten.conv2d", "aten.conv3d")
+def convolution(
+    input: TensorSpec,
+    weight: TensorSpec,
+    bias: TensorSpec | None,
+    stride: Sequence[int],
+    padding: Sequence[int] | str,
+    dilation: Sequence[int],
+    output: TensorSpec,
+) -> Terms:
+    """Convolution of ``input`` [B, C, *in] with ``weight`` [K, C/g, *kernel] to ``output`` [B, K, *out].
+
+    mac = B·K·Π(out) · C/g · Π(kernel); first_add and bias: one per output. Each output is a sum of C/g·Π(kernel)
+    products. padding_mac counts the products whose input lies in the zero padding.
+    Unit: multiply-adds. Source: Dumoulin and Visin, "A guide to convolution arithmetic for deep learning",
+    arXiv:1603.07285; torch.nn.Conv2d's documentation.
+    """
+    rank = len(weight.shape) - 2
+    kernel = weight.shape[2:]
+    size_in, size_out = input.shape[-rank:], output.shape[-rank:]
+    strides, dilations = _per_axis(stride, rank), _per_axis(dilation, rank)
+    if isinstance(padding, str):
+        # 'same' pads d·(k−1) in all, the smaller half in front; 'valid' not at all.
+        pads = tuple(d * (k - 1) // 2 if padding == "same" else 0 for d, k in zip(dilations, kernel, strict=True))
+    else:
+        pads = _per_axis(padding, rank)
+    per_position = output.elements // max(prod(size_out), 1) * weight.shape[1]
+    inside = prod(map(_products_inside, size_in, size_out, kernel, strides, pads, dilations))
+    mac = output.elements * weight.shape[1] * prod(kernel)
+    return {
+        "mac": mac,
+        "padding_mac": mac - per_position * inside,
+        "first_add": output.elements,
+        "bias": output.elements if bias is not None else 0,
+    }
+
+
+@formula("transposed_convolution", "aten.conv_transpose1d", "aten.conv_transpose2d", "aten.conv_transpose3d")
+def transposed_convolution(
+    input: TensorSpec,
+    weight: TensorSpec,
+    bias: TensorSpec | None,
+    stride: Sequence[int],
+    padding: Sequence[int],
+    dilation: Sequence[int],
+    output: TensorSpec,
+) -> Terms:
+    """Transposed convolution of ``input`` [B, C, *in] with ``weight`` [C, K/g, *kernel] to ``output`` [B, K, *out].
+
+    mac = elements of the input · K/g · Π(kernel): every input element is multiplied by every weight of its channel.
+    first_add: one per output that receives a product; bias: one per output.
+    Unit: multiply-adds. Source: as for :func:`convolution`, section 4; torch.nn.ConvTranspose2d's documentation.
+    """
+    rank = len(weight.shape) - 2
+    kernel = weight.shape[2:]
+    size_in, size_out = input.shape[-rank:], output.shape[-rank:]
+    per_axis = (_per_axis(values, rank) for values in (stride, padding, dilation))
+    reached = prod(map(_outputs_reached, size_in, size_out, kernel, *per_axis))
+    return {
+        "mac": input.elements * weight.shape[1] * prod(kernel),
+        "first_add": output.elements // max(prod(size_out), 1) * reached,
+        "bias": output.elements if bias is not None else 0,
+    }
+
+
+@formula("convolution", "aten.convolution", "aten._convolution", "aten.mkldnn_convolution")
+def dispatched_convolution(
+    input: TensorSpec,
+    weight: TensorSpec,
+    bias: TensorSpec | None,
+    stride: Sequence[int],
+    padding: Sequence[int],
+    dilation: Sequence[int],
+    transposed: bool | None,
+    output: TensorSpec,
+) -> Terms:
+    """The operator to which every convolution is dispatched: :func:`convolution` or its transposed form."""
+    chosen = transposed_convolution if transposed else convolution
+    return chosen(input=input, weight=weight, bias=bias, stride=stride, padding=padding, dilation=dilation, output=output)
+
+
+def _per_axis(values: Sequence[int], rank: int) -> tuple[int, ...]:
+    return tuple(values) if len(values) == rank else tuple(values) * rank
+
+
+def _products_inside(size_in: int, size_out: int, kernel: int, stride: int, pad: int, dilation: int) -> int:
+    """Pairs of an output and a kernel position on one axis whose input position lies inside the input."""
+    inside = 0
+    for tap in range(kernel):
+        offset = tap * dilation - pad
+        first = max(0, -(offset // stride))  # the first output with output·stride + offset >= 0
+        last = (size_in - 1 - offset) // stride
+        inside += max(0, min(last, size_out - 1) - first + 1)
+    return inside
+
+
+def _outputs_reached(size_in: int, size_out: int, kernel: int, stride: int, pad: int, dilation: int) -> int:
+    """Outputs on one axis that at least one product reaches."""
+    reached = {position * stride - pad + tap * dilation for tap in range(kernel) for position in range(size_in)}
+    return sum(0 <= position < size_out for position in reached)

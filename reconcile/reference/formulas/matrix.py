@@ -1,0 +1,90 @@
+"""Linear layers, matrix products and attention."""
+
+from __future__ import annotations
+
+from math import prod
+
+from reconcile.reference.registry import Terms, formula
+from reconcile.trace import TensorSpec
+
+
+@formula("linear", "aten.linear")
+def linear(input: TensorSpec, weight: TensorSpec, bias: TensorSpec | None, output: TensorSpec) -> Terms:
+    """``input`` [*, I] times ``weight`` [O, I] transposed, to ``output`` [*, O].
+
+    mac = elements of the output · I; first_add and bias: one per output.
+    Unit: multiply-adds. Source: torch.nn.Linear's documentation.
+    """
+    return {
+        "mac": output.elements * input.shape[-1],
+        "first_add": output.elements,
+        "bias": output.elements if bias is not None else 0,
+    }
+
+
+@formula("matmul", "aten.matmul", "aten.mm", "aten.bmm", "aten.mv", "aten.dot", "aten.vdot", "aten.inner")
+def matrix_product(self: TensorSpec, output: TensorSpec) -> Terms:
+    """A product [*, n, m] × [*, m, p], batched, of vectors too.
+
+    mac = elements of the output · m, where m is the last axis of the first factor; first_add: one per output.
+    Unit: multiply-adds. Source: torch.matmul's documentation.
+    """
+    length = self.shape[-1] if self.shape else 1
+    return {"mac": output.elements * length, "first_add": output.elements}
+
+
+@formula("matmul", "aten.addmm", "aten.baddbmm")
+def matrix_product_with_addend(mat1: TensorSpec | None, batch1: TensorSpec | None, output: TensorSpec) -> Terms:
+    """``addend + mat1 × mat2``, batched too: a product, and one addition per output, counted as a bias.
+
+    Unit: multiply-adds. Source: torch.addmm's and torch.baddbmm's documentation.
+    """
+    first = mat1 or batch1
+    assert first is not None
+    return {"mac": output.elements * first.shape[-1], "first_add": output.elements, "bias": output.elements}
+
+
+@formula("matmul", "aten.addmv", "aten.addbmm", "aten.addr")
+def vector_product_with_addend(
+    mat: TensorSpec | None, batch1: TensorSpec | None, vec1: TensorSpec | None, output: TensorSpec
+) -> Terms:
+    """``addend + mat × vec``, ``addend + Σ batch1 × batch2`` and ``addend + vec1 ⊗ vec2``.
+
+    Unit: multiply-adds. Source: torch.addmv's, torch.addbmm's and torch.addr's documentation.
+    """
+    if mat is not None:
+        length = mat.shape[-1]
+    else:
+        length = 1 if batch1 is None else batch1.shape[0] * batch1.shape[-1]
+    assert mat or batch1 or vec1
+    return {"mac": output.elements * length, "first_add": output.elements, "bias": output.elements}
+
+
+@formula(
+    "attention",
+    "aten.scaled_dot_product_attention",
+    "aten._scaled_dot_product_flash_attention_for_cpu",
+    "aten._scaled_dot_product_flash_attention",
+    "aten._scaled_dot_product_efficient_attention",
+)
+def attention(
+    query: TensorSpec, key: TensorSpec, value: TensorSpec, attn_mask: TensorSpec | None, is_causal: bool | None
+) -> Terms:
+    """softmax(Q·Kᵀ / √E + mask) · V for Q [*, H, L, E], K [*, G, S, E], V [*, G, S, Ev].
+
+    mac = H·L·S·(E + Ev) for every leading index: all scores are computed, masked ones too, and grouped keys are
+    shared without further products. first_add: one per score and per output. softmax: one per score, a row per query.
+    elementwise: one scaling per score, and one addition where a mask is given or causal.
+    Unit: multiply-adds. Source: Vaswani et al., "Attention is all you need", arXiv:1706.03762, equation 1;
+    torch.nn.functional.scaled_dot_product_attention's documentation.
+    """
+    rows = prod(query.shape[:-1])
+    scores = rows * key.shape[-2]
+    masked = attn_mask is not None or bool(is_causal)
+    return {
+        "mac": scores * (query.shape[-1] + value.shape[-1]),
+        "first_add": scores + rows * value.shape[-1],
+        "softmax": scores,
+        "softmax_row": rows,
+        "elementwise": scores * (2 if masked else 1),
+    }

@@ -1,0 +1,67 @@
+"""Average and maximum pooling, adaptive or not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+
+from reconcile.reference.registry import Terms, formula
+from reconcile.trace import TensorSpec, Value, tensors
+
+
+@formula("average_pool", "aten.avg_pool1d", "aten.avg_pool2d", "aten.avg_pool3d")
+def average_pool(self: TensorSpec, kernel_size: Sequence[int], output: TensorSpec) -> Terms:
+    """A mean over a window of Π(kernel) elements per output: Π(kernel) − 1 additions and a division.
+
+    pool = elements of the output · Π(kernel); pool_input = elements of the input.
+    Unit: elements. Source: torch.nn.AvgPool2d's documentation.
+    """
+    return {"pool": output.elements * _window(kernel_size, output), "pool_input": self.elements}
+
+
+@formula(
+    "adaptive_average_pool",
+    "aten.adaptive_avg_pool1d", "aten.adaptive_avg_pool2d", "aten.adaptive_avg_pool3d",
+    "aten._adaptive_avg_pool2d", "aten._adaptive_avg_pool3d",
+)  # fmt: skip
+def adaptive_average_pool(self: TensorSpec, output: TensorSpec) -> Terms:
+    """A mean over windows from ⌊i·in/out⌋ to ⌈(i+1)·in/out⌉ on every axis, which overlap where out does not divide in.
+
+    pool = elements of all windows; pool_input = elements of the input.
+    Unit: elements. Source: torch.nn.AdaptiveAvgPool2d's documentation and the reference implementation in torch._refs.
+    """
+    return {"pool": _adaptive_windows(self, output), "pool_input": self.elements}
+
+
+@formula(
+    "max_pool",
+    "aten.max_pool1d", "aten.max_pool2d", "aten.max_pool3d",
+    "aten.max_pool1d_with_indices", "aten.max_pool2d_with_indices", "aten.max_pool3d_with_indices",
+)  # fmt: skip
+def max_pool(kernel_size: Sequence[int], output: Value) -> Terms:
+    """A maximum over a window of Π(kernel) elements per output. Unit: elements. Source: torch.nn.MaxPool2d's documentation."""
+    values = next(tensors(output))
+    return {"max_pool": values.elements * _window(kernel_size, values)}
+
+
+@formula("max_pool", "aten.adaptive_max_pool1d", "aten.adaptive_max_pool2d", "aten.adaptive_max_pool3d")
+def adaptive_max_pool(self: TensorSpec, output: Value) -> Terms:
+    """A maximum over windows as in :func:`adaptive_average_pool`. Unit: elements."""
+    return {"max_pool": _adaptive_windows(self, next(tensors(output)))}
+
+
+def _window(kernel_size: Sequence[int], output: TensorSpec) -> int:
+    rank = len(output.shape) - 2 if len(output.shape) > 2 else len(output.shape) - 1
+    return prod(kernel_size) if len(kernel_size) > 1 else kernel_size[0] ** (1 if rank < 1 else rank)
+
+
+def _adaptive_windows(input: TensorSpec, output: TensorSpec) -> int:
+    """Elements of all windows: on one axis, the sum of the windows' lengths; over axes, the product."""
+    axes = [(n, m) for n, m in zip(input.shape, output.shape, strict=True)]
+    total = 1
+    for size_in, size_out in axes:
+        if size_in == size_out:
+            total *= size_in
+        else:
+            total *= sum(-(-(i + 1) * size_in // size_out) - i * size_in // size_out for i in range(size_out))
+    return total

@@ -1,0 +1,160 @@
+"""What a rulebook says that a tool counts in a trace: claims, each on one call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from reconcile.reference import Terms, find_atoms, formula_of, terms_of
+from reconcile.rules.expression import evaluate
+from reconcile.rules.quantities import plain_argument, quantities
+from reconcile.rules.rulebook import Functions, Modules, Operators, Rule, Rulebook
+from reconcile.trace import Call, ModuleInfo, Trace, tensors
+
+Via = Literal["module", "function", "operator"]
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a tool counts for one call.
+
+    ``layer`` is where the tool books it. ``counts`` gives for each term what is counted, ``weighted`` the terms whose
+    count is a plain weight times the documented term. ``adjustments`` are what it adds or takes off besides, by cause:
+    a second owner, the division by the batch. ``causes`` are the rule's own causes by term.
+    """
+
+    call: Call
+    via: Via
+    layer: str
+    counts: Mapping[str, int]
+    weighted: frozenset[str] = frozenset()
+    adjustments: Mapping[str, int] = field(default_factory=dict)
+    causes: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def value(self) -> int:
+        """What the tool counts for the call in all."""
+        return sum(self.counts.values()) + sum(self.adjustments.values())
+
+
+def predict(rulebook: Rulebook, trace: Trace) -> tuple[Claim, ...]:
+    """Return the claims of a rulebook on a trace, in order of execution within each thing that the tool watches.
+
+    Raises:
+        ExpressionError: A rule uses a quantity that a call does not have.
+    """
+    claims: list[Claim] = []
+    if rulebook.modules is not None:
+        claims.extend(_module_claims(rulebook.modules, trace))
+    if rulebook.functions is not None:
+        claims.extend(_function_claims(rulebook.functions, trace))
+    if rulebook.operators is not None:
+        claims.extend(_operator_claims(rulebook.operators, trace))
+    return tuple(claims)
+
+
+def module_rule(modules: Modules, module: ModuleInfo) -> Rule | None:
+    """Return the first rule that fits a module's type, or None."""
+    return next((rule for rule in modules.rules if _fits_module(rule, module)), None)
+
+
+def _module_claims(modules: Modules, trace: Trace) -> Iterator[Claim]:
+    """Modules with a rule; what lies below one is not looked at again, as in the sums of the tools."""
+    batch = _batch(trace) if modules.per_sample else 1
+    pending = [trace.root]
+    while pending:
+        call = pending.pop()
+        if call.kind == "module":
+            module = trace.modules[call.path]
+            rule = None if modules.watch == "leaves" and module.children else module_rule(modules, module)
+            if rule is not None:
+                yield from _booked_on_owners(_claim(rule, "module", call, call.path, trace), modules, module, batch)
+                continue
+        pending.extend(reversed(call.children))
+
+
+def _booked_on_owners(claim: Claim, modules: Modules, module: ModuleInfo, batch: int) -> Iterator[Claim]:
+    """A claim on a module under its first name, and what further owners and the batch make of it."""
+    owners = len(module.visits)
+    times = owners if modules.owners == "squared" else 1
+    full = sum(claim.counts.values())
+    adjustments = {"reuse": (times - 1) * full, "batch": times * full // batch - times * full}
+    counted = {cause: delta for cause, delta in adjustments.items() if delta}
+    yield Claim(claim.call, claim.via, claim.layer, claim.counts, claim.weighted, counted, claim.causes)
+    if modules.owners != "once":
+        for path in module.visits[1:]:
+            yield Claim(claim.call, claim.via, path, {}, adjustments={"reuse": times * full // batch})
+
+
+def _function_claims(functions: Functions, trace: Trace) -> Iterator[Claim]:
+    for call in trace.root.walk():
+        if call.kind == "function":
+            rule = next((rule for rule in functions.rules if call.name in rule.names), None)
+            if rule is not None:
+                yield _claim(rule, "function", call, functions.booked_on, trace)
+
+
+def _operator_claims(operators: Operators, trace: Trace) -> Iterator[Claim]:
+    for call in _visible_operators(operators, trace.root):
+        rule = next((rule for rule in operators.rules if _fits_operator(rule, call)), None)
+        if rule is not None:
+            yield _claim(rule, "operator", call, call.path, trace)
+
+
+def _visible_operators(operators: Operators, root: Call) -> Iterator[Call]:
+    pending = [root]
+    while pending:
+        call = pending.pop()
+        if call.kind == "operator":
+            fused = call.name in operators.fused and call.named.get("fused") is True
+            if operators.level == "graph" or fused or not call.children:
+                yield call
+                continue
+        pending.extend(reversed(call.children))
+
+
+def _claim(rule: Rule, via: Via, call: Call, layer: str, trace: Trace) -> Claim:
+    terms = _terms_below(call)
+    known = quantities(call, trace, terms)
+    counts = {
+        term: amount * terms.get(term, 0) if isinstance(amount, int) else evaluate(amount, known)
+        for term, amount in rule.counts.items()
+    }
+    weighted = frozenset(term for term, amount in rule.counts.items() if isinstance(amount, int))
+    return Claim(call, via, layer, {term: count for term, count in counts.items() if count}, weighted, causes=rule.causes)
+
+
+def _terms_below(call: Call) -> Terms:
+    """The documented terms of a call: its own formula's, or those of what it consists of."""
+    entry = formula_of(call.name) if call.kind == "operator" else None
+    if entry is not None:
+        return terms_of(entry, call)[1]
+    totals: dict[str, int] = {}
+    for atom in find_atoms(call)[0]:
+        for term, amount in atom.terms.items():
+            totals[term] = totals.get(term, 0) + amount
+    return totals
+
+
+def _fits_module(rule: Rule, module: ModuleInfo) -> bool:
+    if any(module.attributes.get(name) not in allowed for name, allowed in rule.where.items()):
+        return False
+    if rule.class_name_contains is not None:
+        return rule.class_name_contains in module.class_name
+    if rule.names or rule.bases:
+        return module.type in rule.names or any(name in rule.bases for name in (module.type, *module.bases))
+    return True
+
+
+def _fits_operator(rule: Rule, call: Call) -> bool:
+    if call.name not in rule.names and call.name.removesuffix("_") not in rule.names:
+        return False
+    return all(plain_argument(call, name) in allowed for name, allowed in rule.where.items())
+
+
+def _batch(trace: Trace) -> int:
+    """Length of the first positional input; 1 where there is none."""
+    first: Sequence[object] = trace.inputs[:1]
+    given = next(tensors(trace.inputs[0]), None) if first else None
+    return given.shape[0] if given is not None and given.shape else 1

@@ -1,0 +1,117 @@
+"""A rulebook: one tool's own convention as data, in configs/rulebooks/. What it watches, which rules it has."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Literal
+
+from pydantic import field_validator
+
+from reconcile.configs import StrictModel, data_folder, load
+from reconcile.errors import ReconcileError, did_you_mean
+from reconcile.reference import TERMS
+from reconcile.rules.expression import ExpressionError, check
+
+Amount = int | str
+"""How much of a term a tool counts: a weight (times the documented term), or an expression over quantities."""
+
+
+class Rule(StrictModel):
+    """What a tool counts for some layers.
+
+    ``names`` are exact types, functions or operators; ``bases`` are types whose subclasses are meant too;
+    ``class_name_contains`` is a part of the class's own name. The first rule that fits a call holds; a rule that names
+    nothing fits every call. ``where`` lists, for an argument of an operator, the values for which the rule holds.
+    ``counts`` says for each term what the tool counts, ``causes`` gives a difference another cause than the term's.
+    """
+
+    names: list[str] = []
+    bases: list[str] = []
+    class_name_contains: str | None = None
+    where: dict[str, list[str | bool | int | None]] = {}
+    counts: dict[str, Amount] = {}
+    causes: dict[str, str] = {}
+
+    @field_validator("counts")
+    @classmethod
+    def _check_counts(cls, counts: dict[str, Amount]) -> dict[str, Amount]:
+        for term, amount in counts.items():
+            if term not in TERMS:
+                raise ValueError(f"unknown term '{term}'{did_you_mean(term, TERMS)}")
+            if isinstance(amount, str):
+                try:
+                    check(amount)
+                except ExpressionError as error:
+                    raise ValueError(str(error)) from None
+        return counts
+
+
+class Modules(StrictModel):
+    """What a tool sees of modules.
+
+    ``watch``: every module, or leaves only. ``owners``: a module with several owners is counted once; once for each
+    owner; or, hooked once for each owner and reported under each, as often as owners squared. ``per_sample``: the
+    sum is divided by the length of the first input.
+    """
+
+    watch: Literal["all", "leaves"] = "all"
+    owners: Literal["once", "each", "squared"] = "once"
+    per_sample: bool = False
+    rules: list[Rule]
+
+
+class Functions(StrictModel):
+    """Functions that a tool replaces while it runs, and the name under which it books them."""
+
+    booked_on: str
+    rules: list[Rule]
+
+
+class Operators(StrictModel):
+    """What a tool sees of operators.
+
+    ``level``: the outermost operators, as a traced graph holds them; or those that torch dispatches at last.
+    ``fused`` are operators that run as one where torch can, so that the tool does not see what they consist of.
+    """
+
+    level: Literal["graph", "dispatched"]
+    fused: list[str] = []
+    rules: list[Rule]
+
+
+class Parameters(StrictModel):
+    """Which parameters a tool counts.
+
+    ``of``: all, each once; those below modules that have a rule and ran (``handled``); or those of the rows of a
+    summary: modules that ran, and what is left over on the modules above them (``rows``).
+    """
+
+    of: Literal["all", "handled", "rows"]
+    trainable_only: bool = False
+
+
+class Rulebook(StrictModel):
+    """The convention of one tool in one version."""
+
+    tool: str
+    versions: list[str]
+    unit: Literal["MAC", "FLOP"]
+    description: str
+    modules: Modules | None = None
+    functions: Functions | None = None
+    operators: Operators | None = None
+    parameters: Parameters
+
+
+@cache
+def load_rulebook(tool: str) -> Rulebook:
+    """Return the rulebook of a column.
+
+    Raises:
+        ReconcileError: There is none, or it is not one.
+    """
+    folder = data_folder() / "rulebooks"
+    known = [path.stem for path in folder.glob("*.yaml")]
+    if tool not in known:
+        raise ReconcileError(f"there is no rulebook for '{tool}'{did_you_mean(tool, known)}")
+    return load(Rulebook, folder / f"{tool}.yaml")

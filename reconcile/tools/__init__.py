@@ -1,0 +1,26 @@
+"""The tools: one adapter for each column, which returns what the tool itself says."""
+
+from reconcile.tools.adapter import (
+    METRICS,
+    Adapter,
+    Measurement,
+    Metric,
+    ToolReport,
+    UnsupportedModelError,
+    version_of,
+)
+from reconcile.tools.registry import ADAPTERS, adapter, parse_tools, tool_names
+
+__all__ = [
+    "ADAPTERS",
+    "METRICS",
+    "Adapter",
+    "Measurement",
+    "Metric",
+    "ToolReport",
+    "UnsupportedModelError",
+    "adapter",
+    "parse_tools",
+    "tool_names",
+    "version_of",
+]

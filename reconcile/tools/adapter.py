@@ -1,0 +1,120 @@
+"""What an adapter is: it runs one tool as its documentation says and returns what the tool said, no more."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import metadata
+from typing import Any, Literal, Protocol
+
+from torch import nn
+
+Metric = Literal["compute", "params"]
+METRICS: tuple[Metric, ...] = ("compute", "params")
+
+
+class UnsupportedModelError(Exception):
+    """The tool, as documented, cannot take this model or this input. The message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """One metric as a tool reports it, in the tool's own unit.
+
+    ``layers`` are the layers' own values by the module's path (of a container, without its parts); they add up to
+    ``total``. What the tool books on no module stands under a name in parentheses, such as ``(functions)``. A tool
+    that reports a total only has the model itself, path ``""``, as its one layer.
+    """
+
+    total: int
+    layers: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class ToolReport:
+    """What one tool said about one model: its metrics, and remarks such as operators that it did not count."""
+
+    measurements: Mapping[Metric, Measurement]
+    notes: tuple[str, ...] = field(default=())
+
+
+class Adapter(Protocol):
+    """One tool, or one of its modes, as a column of the comparison."""
+
+    name: str
+    distribution: str
+    unit: Literal["MAC", "FLOP"]
+    summary: str
+
+    def measure(self, module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) -> ToolReport:
+        """Run the tool on a model in the mode in which it is to be measured; the tool may change the model.
+
+        Raises:
+            UnsupportedModelError: The tool cannot take this model or input.
+            Exception: Whatever the tool raises.
+        """
+        ...
+
+
+def version_of(adapter: Adapter) -> str:
+    """Return the installed version of the adapter's tool."""
+    return metadata.version(adapter.distribution)
+
+
+def positional_inputs(module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Return the inputs as a tuple, for a tool that takes no keyword inputs.
+
+    Raises:
+        UnsupportedModelError: A keyword input cannot be given by position.
+    """
+    if not kwargs:
+        return tuple(args)
+    try:
+        bound = inspect.signature(module.forward).bind(*args, **kwargs)
+    except TypeError as error:
+        raise UnsupportedModelError(f"its inputs do not fit its forward method ({error})") from error
+    if bound.kwargs:
+        raise UnsupportedModelError(f"the tool takes inputs by position only, and '{next(iter(bound.kwargs))}' has none")
+    return bound.args
+
+
+def keyword_inputs(module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the inputs by name, for a tool that takes one tensor or names.
+
+    Raises:
+        UnsupportedModelError: A positional input has no name.
+    """
+    names = [
+        name
+        for name, parameter in inspect.signature(module.forward).parameters.items()
+        if parameter.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
+    ]
+    if len(names) < len(args):
+        raise UnsupportedModelError("the tool takes several inputs by name only, and one has none")
+    return {**dict(zip(names, args, strict=False)), **kwargs}
+
+
+def exact_integer(value: Any, what: str) -> int:
+    """Return a tool's number as an integer.
+
+    Raises:
+        ValueError: It is not a finite whole number that is at least 0.
+    """
+    if isinstance(value, bool) or not hasattr(value, "__int__") or value != value or value in (float("inf"), -float("inf")):
+        raise ValueError(f"the tool returned {value!r} for its {what}")
+    if value < 0 or int(value) != value:
+        raise ValueError(f"the tool returned {value!r} for its {what}, which is no count")
+    return int(value)
+
+
+def own_values(inclusive: Mapping[str, int]) -> dict[str, int]:
+    """Turn values that include all modules below, by path, into the modules' own."""
+    own = dict(inclusive)
+    for path, value in inclusive.items():
+        if path:
+            parent = path.rpartition(".")[0]
+            while parent not in own:
+                parent = parent.rpartition(".")[0]
+            own[parent] -= value
+    return own

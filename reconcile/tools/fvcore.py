@@ -1,0 +1,45 @@
+"""fvcore: a traced graph of torch.jit, with a handler for each operator that it knows.
+
+Documented calls: ``FlopCountAnalysis(model, inputs).total()`` and ``.by_module()``; ``parameter_count(model)``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from torch import nn
+
+from reconcile.tools.adapter import Measurement, ToolReport, exact_integer, own_values, positional_inputs
+
+
+class Fvcore:
+    """The column ``fvcore``."""
+
+    name = "fvcore"
+    distribution = "fvcore"
+    unit: Literal["MAC", "FLOP"] = "MAC"
+    summary = "operators of a torch.jit trace; reports those that it has no rule for"
+
+    def measure(self, module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) -> ToolReport:
+        """Run the flop analysis and the parameter count."""
+        from fvcore.nn import FlopCountAnalysis, parameter_count  # noqa: PLC0415  # one process imports what it runs
+
+        analysis = FlopCountAnalysis(module, positional_inputs(module, args, kwargs))
+        analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False)
+        inclusive = {path: exact_integer(value, f"flops of '{path}'") for path, value in analysis.by_module().items()}
+        owners = {path.rpartition(".")[0] for path, _ in module.named_parameters()} | {""}
+        parameters = {path: int(value) for path, value in parameter_count(module).items() if _is_module(path, owners)}
+        notes = tuple(f"no rule for {name}: {number} calls" for name, number in sorted(analysis.unsupported_ops().items()))
+        return ToolReport(
+            {
+                "compute": Measurement(exact_integer(analysis.total(), "flops"), own_values(inclusive)),
+                "params": Measurement(parameters[""], own_values(parameters)),
+            },
+            notes,
+        )
+
+
+def _is_module(path: str, owners: set[str]) -> bool:
+    """Parameter counts are keyed by modules and by parameters; keep the modules, and those above them."""
+    return path in owners or any(owner.startswith(f"{path}.") for owner in owners)

@@ -1,0 +1,50 @@
+"""thop (pytorch-OpCounter): hooks on modules of exactly known types.
+
+Documented call: ``macs, params = profile(model, inputs=(input,))``; ``ret_layer_info=True`` adds the layers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal
+
+from torch import nn
+
+from reconcile.tools.adapter import Measurement, ToolReport, exact_integer, positional_inputs
+
+Layers = dict[str, tuple[float, float, "Layers"]]
+
+
+class Thop:
+    """The column ``thop``."""
+
+    name = "thop"
+    distribution = "thop"
+    unit: Literal["MAC", "FLOP"] = "MAC"
+    summary = "hooks on modules of exactly known types; functions are not seen"
+
+    def measure(self, module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) -> ToolReport:
+        """Run ``thop.profile``."""
+        from thop import profile  # noqa: PLC0415  # one process imports the tools that it runs
+
+        inputs = positional_inputs(module, args, kwargs)
+        operations, parameters, layers = profile(module, inputs=inputs, verbose=False, ret_layer_info=True)
+        root = (operations, parameters, layers)
+        return ToolReport(
+            {
+                "compute": _measurement(root, 0, "operations"),
+                "params": _measurement(root, 1, "parameters"),
+            }
+        )
+
+
+def _measurement(root: tuple[float, float, Layers], column: Literal[0, 1], what: str) -> Measurement:
+    own = {path: exact_integer(value, f"{what} of '{path}'") for path, value in _own("", root, column)}
+    return Measurement(exact_integer(root[column], what), own)
+
+
+def _own(path: str, layer: tuple[float, float, Layers], column: Literal[0, 1]) -> Iterator[tuple[str, float]]:
+    parts = layer[2]
+    yield path, layer[column] - sum(part[column] for part in parts.values())
+    for name, part in parts.items():
+        yield from _own(f"{path}.{name}" if path else name, part, column)

@@ -1,0 +1,18 @@
+"""One execution of a model as a tree of calls: modules, functions, operators."""
+
+from reconcile.trace.tracer import trace, trace_spec
+from reconcile.trace.tree import ROOT, Call, ModuleInfo, ParameterInfo, TensorSpec, Trace, Value, is_below, tensors
+
+__all__ = [
+    "ROOT",
+    "Call",
+    "ModuleInfo",
+    "ParameterInfo",
+    "TensorSpec",
+    "Trace",
+    "Value",
+    "is_below",
+    "tensors",
+    "trace",
+    "trace_spec",
+]

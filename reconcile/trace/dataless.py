@@ -1,0 +1,75 @@
+"""A copy of a model that holds no data, so that a trace neither computes nor touches the model it was given."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn.parameter import UninitializedTensorMixin
+from torch.overrides import TorchFunctionMode
+
+META = torch.device("meta")
+
+
+def dataless_copy(module: nn.Module) -> nn.Module:
+    """Return a deep copy of the module with every tensor on the meta device.
+
+    Shared parameters stay shared; hooks, modes and plain attributes are copied; the original is not touched.
+
+    Raises:
+        Exception: Whatever ``copy.deepcopy`` raises for an object that cannot be copied.
+    """
+    with _CopyToMeta():
+        return copy.deepcopy(module)
+
+
+def dataless_tensor(tensor: torch.Tensor) -> torch.Tensor:
+    """Return a meta tensor of the same shape, strides and type; an integer or boolean one keeps its data too.
+
+    Indices and masks are small, and control flow may read them.
+    """
+    if tensor.device == META:
+        return tensor
+    return tensor.detach().to(META)
+
+
+def map_tensors(value: Any, change: Callable[[torch.Tensor], torch.Tensor]) -> Any:
+    """Apply a function to every tensor of nested tuples, lists and mappings, keeping their structure."""
+    if isinstance(value, torch.Tensor):
+        return change(value)
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        return type(value)(*(map_tensors(item, change) for item in value))
+    if isinstance(value, Mapping):
+        return {key: map_tensors(item, change) for key, item in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
+        return type(value)(map_tensors(item, change) for item in value)  # type: ignore[call-arg]  # tuple, list
+    return value
+
+
+class _CopyToMeta(TorchFunctionMode):
+    """While active, deep-copying a tensor gives a meta tensor: ``Parameter`` clones its data, others are copied."""
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Sequence[type],  # noqa: ARG002  # torch's signature
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        if func is torch.Tensor.__deepcopy__:
+            tensor, memo = args
+            if id(tensor) not in memo:
+                memo[id(tensor)] = _without_data(tensor)
+            return memo[id(tensor)]
+        if func is torch.Tensor.clone:
+            return _without_data(args[0])
+        return func(*args, **(kwargs or {}))
+
+
+def _without_data(tensor: torch.Tensor) -> torch.Tensor:
+    if isinstance(tensor, UninitializedTensorMixin):
+        return type(tensor)(device=META, dtype=tensor.dtype)  # type: ignore[call-arg]  # the lazy classes share this signature
+    return tensor.detach().to(META).requires_grad_(tensor.requires_grad)

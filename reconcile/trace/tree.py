@@ -1,0 +1,158 @@
+"""The data of a trace: what ran, in which module, on which shapes.
+
+One execution is a tree of calls. A module call holds the calls that ran inside it; a function call
+(``torch.nn.functional.linear``, ``torch.Tensor.__add__``) holds the operators that it dispatched; an operator that
+torch composes of others (``aten.linear``) holds those (``aten.t``, ``aten.addmm``). Nothing here holds a tensor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+Kind = Literal["module", "function", "operator"]
+
+ROOT = ""
+"""The path of the model itself; its children are ``features``, ``features.0`` and so on."""
+
+
+@dataclass(frozen=True, slots=True)
+class TensorSpec:
+    """A tensor's shape without its data.
+
+    ``parameter`` is its qualified name if it is a parameter of the model; ``source`` is the name of the operator
+    that produced it, or an empty text for inputs, parameters and constants.
+    """
+
+    shape: tuple[int, ...]
+    dtype: str
+    parameter: str | None = None
+    source: str = ""
+
+    @property
+    def elements(self) -> int:
+        """Number of elements: the product of the shape."""
+        count = 1
+        for size in self.shape:
+            count *= size
+        return count
+
+
+Value: TypeAlias = "TensorSpec | int | float | bool | str | None | tuple[Value, ...] | Mapping[str, Value]"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call and what it called.
+
+    ``name`` is a class (``torch.nn.Conv2d``), a function (``torch.nn.functional.relu``) or an operator without its
+    overload (``aten.addmm``). ``path`` is the module in which it ran; of a module call, the module itself.
+    ``inputs`` are positional arguments, ``named`` the keyword ones; an operator's are all named, after its schema,
+    with defaults filled in. ``number`` counts the calls of one module from 0.
+    """
+
+    kind: Kind
+    name: str
+    path: str
+    inputs: tuple[Value, ...]
+    named: Mapping[str, Value]
+    output: Value
+    children: tuple[Call, ...] = ()
+    number: int = 0
+
+    def walk(self) -> Iterator[Call]:
+        """Yield this call and all below it, parents first, in the order of execution."""
+        pending = [self]
+        while pending:
+            call = pending.pop()
+            yield call
+            pending.extend(reversed(call.children))
+
+
+@dataclass(frozen=True, slots=True)
+class ParameterInfo:
+    """A parameter: its first qualified name, shape, whether it is trained, and every name that it goes by."""
+
+    name: str
+    shape: tuple[int, ...]
+    trainable: bool
+    names: tuple[str, ...]
+
+    @property
+    def elements(self) -> int:
+        """Number of elements: the product of the shape."""
+        return TensorSpec(self.shape, "").elements
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleInfo:
+    """A module of the model, whether it ran or not.
+
+    ``path`` is its first name. ``visits`` are the paths under which a walk over children reaches it, one more for
+    each further owner. ``parameters`` maps the module's own parameter names to their first qualified names.
+    ``attributes`` are its public plain values (``kernel_size``, ``stride``, ``affine``, ...).
+    """
+
+    path: str
+    type: str
+    bases: tuple[str, ...]
+    parameters: Mapping[str, str]
+    children: tuple[str, ...]
+    visits: tuple[str, ...]
+    training: bool
+    attributes: Mapping[str, Value]
+
+    @property
+    def class_name(self) -> str:
+        """The class's own name, without its package."""
+        return self.type.rpartition(".")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """One execution of a model.
+
+    ``execution`` tells how: ``meta`` (tensors without data) or ``real`` (values were needed). ``calls`` counts the
+    calls of each module that ran, by path.
+    """
+
+    root: Call
+    modules: Mapping[str, ModuleInfo]
+    parameters: Mapping[str, ParameterInfo]
+    inputs: tuple[Value, ...]
+    named_inputs: Mapping[str, Value]
+    execution: Literal["meta", "real"]
+    mode: Literal["eval", "train"]
+    calls: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def uncalled(self) -> tuple[str, ...]:
+        """Paths of the modules that never ran, in the model's order, containers without a call among them left out."""
+        return tuple(
+            path
+            for path, module in self.modules.items()
+            if path not in self.calls and not any(below in self.calls for below in self._below(module))
+        )
+
+    def _below(self, module: ModuleInfo) -> Iterator[str]:
+        for child in module.children:
+            yield child
+            yield from self._below(self.modules[child])
+
+
+def is_below(path: str, above: str) -> bool:
+    """Whether a module lies below another, by their paths."""
+    return path != above and (above == ROOT or path.startswith(f"{above}."))
+
+
+def tensors(value: Value) -> Iterator[TensorSpec]:
+    """Yield every tensor in a nested value, in order."""
+    if isinstance(value, TensorSpec):
+        yield value
+    elif isinstance(value, tuple):
+        for item in value:
+            yield from tensors(item)
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from tensors(item)

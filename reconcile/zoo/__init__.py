@@ -1,0 +1,23 @@
+"""Which model, with which input: torchvision's zoo and the user's own models."""
+
+from reconcile.zoo.inputs import InputSpec, TensorInput, describe_inputs, parse_inputs
+from reconcile.zoo.model import BuiltModel, Mode, ModelSpec, build, describe_requested_inputs, expand, resolve, specs
+from reconcile.zoo.torchvision_zoo import all_names, classification_names, default_inputs
+
+__all__ = [
+    "BuiltModel",
+    "InputSpec",
+    "Mode",
+    "ModelSpec",
+    "TensorInput",
+    "all_names",
+    "build",
+    "classification_names",
+    "default_inputs",
+    "describe_inputs",
+    "describe_requested_inputs",
+    "expand",
+    "parse_inputs",
+    "resolve",
+    "specs",
+]

@@ -1,0 +1,98 @@
+"""The name of a model on the command line, and the model that it stands for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any, Literal
+
+from torch import nn
+
+from reconcile.errors import ReconcileError, did_you_mean
+from reconcile.zoo import import_path, torchvision_zoo
+from reconcile.zoo.inputs import InputSpec, describe_inputs
+
+Mode = Literal["eval", "train"]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSpec:
+    """Which model: its name, its inputs where the caller gives them, and the mode to measure it in."""
+
+    name: str
+    inputs: InputSpec | None = None
+    mode: Mode = "eval"
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltModel:
+    """A model ready to be called as ``module(*args, **kwargs)``, and its inputs in words."""
+
+    module: nn.Module
+    args: tuple[Any, ...]
+    kwargs: Mapping[str, Any]
+    inputs: str
+
+
+def resolve(name: str, inputs: InputSpec | None = None, mode: Mode = "eval") -> ModelSpec:
+    """Check a model's name without building it.
+
+    Raises:
+        ReconcileError: No such model (with the nearest names), or an import path whose module cannot be found.
+    """
+    if ":" in name:
+        import_path.check(name)
+    elif name not in torchvision_zoo.all_names():
+        raise ReconcileError(f"unknown model '{name}'{did_you_mean(name, torchvision_zoo.all_names())}")
+    return ModelSpec(name, inputs, mode)
+
+
+def expand(pattern: str) -> tuple[str, ...]:
+    """Return the classification models that a pattern such as ``resnet*`` matches; any other name is itself.
+
+    Raises:
+        ReconcileError: A pattern that matches nothing.
+    """
+    if ":" in pattern or not set(pattern) & set("*?["):
+        return (pattern,)
+    names = tuple(name for name in torchvision_zoo.classification_names() if fnmatchcase(name, pattern))
+    if not names:
+        raise ReconcileError(f"no classification model of torchvision matches '{pattern}'.")
+    return names
+
+
+def build(spec: ModelSpec, device: Literal["cpu", "meta"] = "cpu", seed: int = 0) -> BuiltModel:
+    """Build the model and its inputs, in the spec's mode, without downloading anything.
+
+    On ``meta`` a model of the zoo holds no data at all; a user's own model is built as its code says.
+
+    Raises:
+        ReconcileError: No inputs are known, or an import path does not lead to a model.
+        ModelError: The code that builds the model raised.
+    """
+    if ":" in spec.name:
+        module, args, kwargs = import_path.load(spec.name)
+        if spec.inputs is not None:
+            args, kwargs = spec.inputs.make("cpu", seed)
+        elif not args and not kwargs:
+            raise ReconcileError(f"{spec.name} returns a model without inputs: say which with --input, as in --input 1x3x224x224.")
+    else:
+        inputs = spec.inputs or torchvision_zoo.default_inputs(spec.name)
+        module = torchvision_zoo.build(spec.name, inputs, device)
+        args, kwargs = inputs.make(device, seed)
+    module.train(spec.mode == "train")
+    return BuiltModel(module, tuple(args), dict(kwargs), describe_inputs(args, kwargs))
+
+
+def describe_requested_inputs(spec: ModelSpec) -> str:
+    """Return the inputs in words as far as they are known without building the model."""
+    if spec.inputs is not None:
+        return str(spec.inputs)
+    return "" if ":" in spec.name else str(torchvision_zoo.default_inputs(spec.name))
+
+
+def specs(names: Sequence[str], inputs: InputSpec | None = None, mode: Mode = "eval") -> tuple[ModelSpec, ...]:
+    """Expand and check a list of names and patterns, each model once, in the order given."""
+    expanded = dict.fromkeys(name for pattern in names for name in expand(pattern))
+    return tuple(resolve(name, inputs, mode) for name in expanded)
