@@ -1,0 +1,25 @@
+"""reconcile: why FLOP counters disagree, accounted for to the last operation."""
+
+from __future__ import annotations
+
+from importlib import metadata
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from reconcile.api import Comparison, ModelCount, compare, count
+
+__all__ = ["Comparison", "ModelCount", "__version__", "compare", "count"]
+
+try:
+    __version__ = metadata.version("reconcile-flops")
+except metadata.PackageNotFoundError:  # run from a checkout that is not installed
+    __version__ = "0+unknown"
+
+
+def __getattr__(name: str) -> Any:
+    """Import the interface when it is first used: it brings torch with it."""
+    if name in __all__:
+        from reconcile import api  # noqa: PLC0415  # see above
+
+        return getattr(api, name)
+    raise AttributeError(f"module 'reconcile' has no attribute '{name}'")

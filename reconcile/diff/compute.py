@@ -15,7 +15,7 @@ from reconcile.diff.causes import TERM_CAUSES
 from reconcile.diff.result import Reconciliation
 from reconcile.diff.rows import Rows
 from reconcile.reference import Atom, Convention, ReferenceCount
-from reconcile.rules import Claim, Rulebook, module_rule, predict
+from reconcile.rules import Claim, Rulebook, module_rule, predict, visible_operators
 from reconcile.tools import Measurement
 from reconcile.trace import Call, Trace
 
@@ -24,12 +24,15 @@ def reconcile_compute(measured: Measurement, rulebook: Rulebook, count: Referenc
     """Attribute the difference between a tool's count and the reference to causes, exact in integers."""
     rows = Rows(measured.layers)
     for atom in count.atoms:
-        rows.at(rows.locate(atom.layer)).reference += count.value(atom)
+        rows.at(rows.locate(*atom.call.stack)).reference += count.value(atom)
+    fused = _inside_fused(rulebook, count.trace.root)
     for region in _regions(count.trace.root, count.atoms, predict(rulebook, count.trace)):
         if region.claims:
             _book_claims(region, rows, count.convention)
         else:
-            _book_omission(region, rows, count, rulebook)
+            for atom in region.atoms:
+                cause = _omission(atom, count.trace, rulebook, fused=id(atom.call) in fused)
+                rows.at(rows.locate(*atom.call.stack)).add(cause, -count.value(atom))
     return Reconciliation(
         metric="compute",
         unit=rulebook.unit,
@@ -70,23 +73,23 @@ def _regions(root: Call, atoms: Iterable[Atom], claims: Iterable[Claim]) -> Iter
 def _book_claims(region: _Region, rows: Rows, convention: Convention) -> None:
     """A region that the tool counts: the terms differ by weight or formula; a second claim counts it once more."""
     first = region.claims[0]
-    home = rows.locate(first.layer)
+    home = rows.locate(*first.layers)
     counted = [claim for claim in region.claims if claim.via == first.via and _stands_beside(claim, first)]
     again = [claim for claim in region.claims if claim not in counted]
     for cause, delta in _by_term(region.atoms, counted, convention):
         rows.at(home).add(cause, delta)
     for atom in region.atoms:
-        away = rows.locate(atom.layer)
+        away = rows.locate(*atom.call.stack)
         if away != home:
             value = convention.value(atom.kind, atom.terms)
             rows.at(away).add("container", -value)
             rows.at(home).add("container", value)
     for claim in again:
-        cause = "container" if claim.via == first.via else "double-counting"
-        rows.at(rows.locate(claim.layer)).add(cause, sum(claim.counts.values()))
+        cause = "container" if claim.via == "module" else "double-counting"
+        rows.at(rows.locate(*claim.layers)).add(cause, sum(claim.counts.values()))
     for claim in region.claims:
         for cause, delta in claim.adjustments.items():
-            rows.at(rows.locate(claim.layer)).add(cause, delta)
+            rows.at(rows.locate(*claim.layers)).add(cause, delta)
 
 
 def _stands_beside(claim: Claim, first: Claim) -> bool:
@@ -118,16 +121,12 @@ def _cause(term: str, expected: int, claims: Sequence[Claim]) -> str:
     return TERM_CAUSES[term]
 
 
-def _book_omission(region: _Region, rows: Rows, count: ReferenceCount, rulebook: Rulebook) -> None:
-    """A region that only the reference counts."""
-    for atom in region.atoms:
-        rows.at(rows.locate(atom.layer)).add(_omission(atom, count.trace, rulebook), -count.value(atom))
-
-
-def _omission(atom: Atom, trace: Trace, rulebook: Rulebook) -> str:
-    """Why a tool does not see an operator: fused attention, a layer without a rule, or a function in a user's module."""
+def _omission(atom: Atom, trace: Trace, rulebook: Rulebook, *, fused: bool) -> str:
+    """Why a tool does not see an operator that the reference counts."""
     if atom.kind == "attention":
         return "attention"
+    if fused:
+        return "fused-path"
     if rulebook.modules is None:
         return "unsupported-layer"
     module = trace.modules[atom.layer]
@@ -136,3 +135,11 @@ def _omission(atom: Atom, trace: Trace, rulebook: Rulebook) -> str:
     return "unseen-function"
 
 
+def _inside_fused(rulebook: Rulebook, root: Call) -> frozenset[int]:
+    """Identities of the calls that a fused operator hides from a tool that watches what torch dispatches."""
+    if rulebook.operators is None:
+        return frozenset()
+    seen = visible_operators(rulebook.operators, root)
+    return frozenset(
+        id(below) for call in seen if call.name in rulebook.operators.fused for below in call.walk() if below is not call
+    )

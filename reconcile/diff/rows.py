@@ -29,12 +29,19 @@ class Rows:
         self._reported = reported
         self._rows: dict[str, Row] = {}
 
-    def locate(self, path: str) -> str:
-        """Return the layer under which a module is booked: the nearest that the tool reports, or the module itself."""
-        above = path
+    def locate(self, *paths: str) -> str:
+        """Return the layer under which something is booked.
+
+        ``paths`` are the modules that were running, innermost first. It is the first that the tool reports; or the
+        nearest above the innermost that it reports; or the innermost itself.
+        """
+        for path in paths:
+            if path in self._reported:
+                return path
+        above = paths[0]
         while above not in self._reported:
             if above == ROOT:
-                return path
+                return paths[0]
             above = above.rpartition(".")[0]
         return above
 

@@ -1,7 +1,7 @@
 """Rulebooks: each tool's own convention as data, and what it predicts for a trace."""
 
 from reconcile.rules.parameters import ParameterClaims, owners, predict_parameters
-from reconcile.rules.predict import Claim, module_rule, predict
+from reconcile.rules.predict import Claim, module_rule, predict, visible_operators
 from reconcile.rules.rulebook import Rule, Rulebook, load_rulebook
 
 __all__ = [
@@ -14,4 +14,5 @@ __all__ = [
     "owners",
     "predict",
     "predict_parameters",
+    "visible_operators",
 ]

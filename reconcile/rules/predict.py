@@ -19,14 +19,14 @@ Via = Literal["module", "function", "operator"]
 class Claim:
     """What a tool counts for one call.
 
-    ``layer`` is where the tool books it. ``counts`` gives for each term what is counted, ``weighted`` the terms whose
+    ``layers`` are where the tool books it: on the first of these that it reports. ``counts`` gives for each term what is counted, ``weighted`` the terms whose
     count is a plain weight times the documented term. ``adjustments`` are what it adds or takes off besides, by cause:
     a second owner, the division by the batch. ``causes`` are the rule's own causes by term.
     """
 
     call: Call
     via: Via
-    layer: str
+    layers: tuple[str, ...]
     counts: Mapping[str, int]
     weighted: frozenset[str] = frozenset()
     adjustments: Mapping[str, int] = field(default_factory=dict)
@@ -69,7 +69,7 @@ def _module_claims(modules: Modules, trace: Trace) -> Iterator[Claim]:
             module = trace.modules[call.path]
             rule = None if modules.watch == "leaves" and module.children else module_rule(modules, module)
             if rule is not None:
-                yield from _booked_on_owners(_claim(rule, "module", call, call.path, trace), modules, module, batch)
+                yield from _booked_on_owners(_claim(rule, "module", call, call.stack, trace), modules, module, batch)
                 continue
         pending.extend(reversed(call.children))
 
@@ -81,10 +81,10 @@ def _booked_on_owners(claim: Claim, modules: Modules, module: ModuleInfo, batch:
     full = sum(claim.counts.values())
     adjustments = {"reuse": (times - 1) * full, "batch": times * full // batch - times * full}
     counted = {cause: delta for cause, delta in adjustments.items() if delta}
-    yield Claim(claim.call, claim.via, claim.layer, claim.counts, claim.weighted, counted, claim.causes)
+    yield Claim(claim.call, claim.via, claim.layers, claim.counts, claim.weighted, counted, claim.causes)
     if modules.owners != "once":
         for path in module.visits[1:]:
-            yield Claim(claim.call, claim.via, path, {}, adjustments={"reuse": times * full // batch})
+            yield Claim(claim.call, claim.via, (path,), {}, adjustments={"reuse": times * full // batch})
 
 
 def _function_claims(functions: Functions, trace: Trace) -> Iterator[Claim]:
@@ -92,17 +92,18 @@ def _function_claims(functions: Functions, trace: Trace) -> Iterator[Claim]:
         if call.kind == "function":
             rule = next((rule for rule in functions.rules if call.name in rule.names), None)
             if rule is not None:
-                yield _claim(rule, "function", call, functions.booked_on, trace)
+                yield _claim(rule, "function", call, (functions.booked_on,), trace)
 
 
 def _operator_claims(operators: Operators, trace: Trace) -> Iterator[Claim]:
-    for call in _visible_operators(operators, trace.root):
+    for call in visible_operators(operators, trace.root):
         rule = next((rule for rule in operators.rules if _fits_operator(rule, call)), None)
         if rule is not None:
-            yield _claim(rule, "operator", call, call.path, trace)
+            yield _claim(rule, "operator", call, call.stack, trace)
 
 
-def _visible_operators(operators: Operators, root: Call) -> Iterator[Call]:
+def visible_operators(operators: Operators, root: Call) -> Iterator[Call]:
+    """Yield the operators that a tool sees, in order of execution."""
     pending = [root]
     while pending:
         call = pending.pop()
@@ -114,7 +115,7 @@ def _visible_operators(operators: Operators, root: Call) -> Iterator[Call]:
         pending.extend(reversed(call.children))
 
 
-def _claim(rule: Rule, via: Via, call: Call, layer: str, trace: Trace) -> Claim:
+def _claim(rule: Rule, via: Via, call: Call, layers: tuple[str, ...], trace: Trace) -> Claim:
     terms = _terms_below(call)
     known = quantities(call, trace, terms)
     counts = {
@@ -122,7 +123,7 @@ def _claim(rule: Rule, via: Via, call: Call, layer: str, trace: Trace) -> Claim:
         for term, amount in rule.counts.items()
     }
     weighted = frozenset(term for term, amount in rule.counts.items() if isinstance(amount, int))
-    return Claim(call, via, layer, {term: count for term, count in counts.items() if count}, weighted, causes=rule.causes)
+    return Claim(call, via, layers, {term: count for term, count in counts.items() if count}, weighted, causes=rule.causes)
 
 
 def _terms_below(call: Call) -> Terms:

@@ -29,7 +29,8 @@ class Fvcore:
         analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False)
         inclusive = {path: exact_integer(value, f"flops of '{path}'") for path, value in analysis.by_module().items()}
         owners = {path.rpartition(".")[0] for path, _ in module.named_parameters()} | {""}
-        parameters = {path: int(value) for path, value in parameter_count(module).items() if _is_module(path, owners)}
+        counted = {path: int(value) for path, value in parameter_count(module).items() if _is_module(path, owners)}
+        parameters = {"": 0} | counted  # of a model without parameters it says nothing
         notes = tuple(f"no rule for {name}: {number} calls" for name, number in sorted(analysis.unsupported_ops().items()))
         return ToolReport(
             {

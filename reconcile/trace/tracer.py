@@ -14,11 +14,12 @@ import dis
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
-from types import CodeType, FrameType
+from types import CodeType, FrameType, FunctionType
 from typing import Any, Literal
 
 import torch
 from torch import nn
+from torch.nn.parameter import UninitializedTensorMixin
 from torch.overrides import TorchFunctionMode, resolve_name
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -103,7 +104,7 @@ class _Recorder:
         self._paths = {below: path for path, below in module.named_modules()}
         self._parameters = {id(parameter): name for name, parameter in module.named_parameters()}
         self._open: list[list[Call]] = [[]]
-        self._running: list[str] = [ROOT]
+        self._stacks: list[tuple[str, ...]] = [(ROOT,)]
         self.calls: dict[str, int] = {}
 
     @property
@@ -124,25 +125,27 @@ class _Recorder:
         output: Value, children: tuple[Call, ...],
     ) -> None:  # fmt: skip
         """Record a call that has ended, in the module that is running."""
-        self._open[-1].append(Call(kind, name, self._running[-1], inputs, named, output, children))
+        self._open[-1].append(Call(kind, name, self._stacks[-1], inputs, named, output, children))
 
     def watching(self) -> _ModuleHooks:
         """Record the calls of the model's modules while the returned context is open."""
         return _ModuleHooks(self._module, self._enter, self._leave)
 
     def _enter(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:  # noqa: ARG002
-        self._running.append(self._paths[module])
+        path = self._paths[module]
+        self._stacks.append((path, *self._stacks[-1]) if path != ROOT else (ROOT,))
         self.open()
 
     def _leave(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
         children = self.close()
-        path = self._running.pop()
+        stack = self._stacks.pop()
+        path = stack[0]
         number = self.calls.get(path, 0)
         self.calls[path] = number + 1
         call = Call(
             kind="module",
             name=type_name(type(module)),
-            path=path,
+            stack=stack,
             inputs=tuple(self.describe(value) for value in args),
             named={key: self.describe(value) for key, value in kwargs.items()},
             output=self.describe(output),
@@ -153,7 +156,7 @@ class _Recorder:
 
     def describe(self, value: Any) -> Value:
         """Return a value without its data."""
-        if isinstance(value, torch.Tensor):
+        if isinstance(value, torch.Tensor) and not isinstance(value, UninitializedTensorMixin):
             return TensorSpec(
                 tuple(value.shape),
                 _plain_name(value.dtype),
@@ -210,7 +213,11 @@ class _Functions(TorchFunctionMode):
         self._recorder.open()
         output, children = None, ()
         try:
-            output = func(*args, **kwargs)
+            if isinstance(func, FunctionType) and _asks_for_handlers(func):
+                with self:
+                    output = _opened(func)(*args, **kwargs)
+            else:
+                output = func(*args, **kwargs)
         finally:
             children = self._recorder.close()
         if children:
@@ -224,6 +231,37 @@ class _Functions(TorchFunctionMode):
                 children,
             )
         return output
+
+
+@cache
+def _asks_for_handlers(func: FunctionType) -> bool:
+    """Whether a function of torch is written in Python and asks by itself whether a mode wants to handle it.
+
+    Such a function may call others, which tools that patch functions see too.
+    """
+    free = func.__module__ in ("torch.nn.functional", "torch.functional")
+    return free and any(map(_is_question, func.__code__.co_names))
+
+
+def _is_question(name: str) -> bool:
+    return name.startswith("has_torch_function")
+
+
+@cache
+def _opened(func: FunctionType) -> FunctionType:
+    """Return the function without its own question whether a mode wants to handle it, so that what it calls is seen."""
+    opened = FunctionType(func.__code__, _globals_without_handlers(func.__module__), func.__name__, func.__defaults__, func.__closure__)
+    opened.__kwdefaults__ = func.__kwdefaults__
+    return opened
+
+
+@cache
+def _globals_without_handlers(module: str) -> dict[str, Any]:
+    def nobody(*_: object) -> bool:
+        return False
+
+    found = dict(vars(sys.modules[module]))
+    return found | {name: nobody for name in found if _is_question(name)}
 
 
 class _Operators(TorchDispatchMode):
@@ -250,8 +288,8 @@ class _Operators(TorchDispatchMode):
             args, kwargs = _drop_data(func, args, kwargs)
         describe = self._recorder.describe
         named = {name: describe(value) for name, value in _bind(func, args, kwargs)}
-        if func is torch.ops.aten.scaled_dot_product_attention.default:
-            named["fused"] = _is_fused_on_cpu(args, kwargs)
+        if func in _FUSED_ON_CPU:
+            named["fused"] = _FUSED_ON_CPU[func](args, kwargs)
         self._recorder.open()
         output, children = None, ()
         try:
@@ -268,16 +306,27 @@ class _Operators(TorchDispatchMode):
         return output
 
 
-def _is_fused_on_cpu(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
-    """Whether torch runs this attention as one fused operator on a CPU, where the tools are measured.
-
-    torch decides by shapes and strides; memory that is never touched stands in for tensors without data.
-    """
+def _attention_is_fused(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
+    """torch decides by shapes and strides; memory that is never touched stands in for tensors without data."""
 
     def on_cpu(tensor: torch.Tensor) -> torch.Tensor:
         return torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype)
 
     return bool(torch._fused_sdp_choice(*map_tensors(args, on_cpu), **map_tensors(dict(kwargs), on_cpu)))
+
+
+def _lstm_is_fused(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:  # noqa: ARG001  # one signature for all
+    """oneDNN's layer takes single precision, without projections."""
+    weights = args[2]
+    projected = len(weights) > 2 and weights[0].dim() == weights[2].dim() == 2
+    return torch.backends.mkldnn.is_available() and args[0].dtype == torch.float32 and not projected
+
+
+_FUSED_ON_CPU: dict[torch._ops.OpOverload, Callable[[tuple[Any, ...], Mapping[str, Any]], bool]] = {
+    torch.ops.aten.scaled_dot_product_attention.default: _attention_is_fused,
+    torch.ops.aten.lstm.input: _lstm_is_fused,
+}
+"""Composed operators that a CPU, where the tools are measured, may run as one; recorded as the argument ``fused``."""
 
 
 def _mark_source(output: Any, name: str) -> None:

@@ -47,19 +47,24 @@ class Call:
     """One call and what it called.
 
     ``name`` is a class (``torch.nn.Conv2d``), a function (``torch.nn.functional.relu``) or an operator without its
-    overload (``aten.addmm``). ``path`` is the module in which it ran; of a module call, the module itself.
-    ``inputs`` are positional arguments, ``named`` the keyword ones; an operator's are all named, after its schema,
+    overload (``aten.addmm``). ``stack`` are the paths of the modules that were running, innermost first; of a module
+    call, the module itself is the first. ``inputs`` are positional arguments, ``named`` the keyword ones; an operator's are all named, after its schema,
     with defaults filled in. ``number`` counts the calls of one module from 0.
     """
 
     kind: Kind
     name: str
-    path: str
+    stack: tuple[str, ...]
     inputs: tuple[Value, ...]
     named: Mapping[str, Value]
     output: Value
     children: tuple[Call, ...] = ()
     number: int = 0
+
+    @property
+    def path(self) -> str:
+        """The module in which it ran."""
+        return self.stack[0]
 
     def walk(self) -> Iterator[Call]:
         """Yield this call and all below it, parents first, in the order of execution."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -60,18 +60,18 @@ class InputSpec:
     """The positional and the keyword inputs of a model."""
 
     positional: tuple[TensorInput, ...] = ()
-    keyword: Mapping[str, TensorInput] = field(default_factory=dict)
+    keyword: tuple[tuple[str, TensorInput], ...] = ()
 
     def __str__(self) -> str:
         """Write it as ``--input`` reads it: ``1x3x224x224`` or ``1x8:int64,mask=1x8:bool``."""
-        return ",".join([*map(str, self.positional), *(f"{name}={value}" for name, value in self.keyword.items())])
+        return ",".join([*map(str, self.positional), *(f"{name}={value}" for name, value in self.keyword)])
 
     def make(self, device: str = "cpu", seed: int = 0) -> tuple[tuple[torch.Tensor, ...], dict[str, torch.Tensor]]:
         """Return the tensors, positional and by keyword, the same for the same seed."""
         generator = None if device == "meta" else torch.Generator().manual_seed(seed)
         return (
             tuple(value.make(device, generator) for value in self.positional),
-            {name: value.make(device, generator) for name, value in self.keyword.items()},
+            {name: value.make(device, generator) for name, value in self.keyword},
         )
 
 
@@ -105,7 +105,7 @@ def parse_inputs(texts: Sequence[str]) -> InputSpec:
             raise ReconcileError(f"--input '{text}': the keyword '{name}' is given twice.")
         else:
             keyword[name] = value
-    return InputSpec(tuple(positional), keyword)
+    return InputSpec(tuple(positional), tuple(keyword.items()))
 
 
 def describe_inputs(args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:

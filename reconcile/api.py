@@ -1,0 +1,202 @@
+"""The interface for Python and notebooks: count a model, or compare what tools say of it."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+import pandas as pd
+import torch
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.table import Table
+from torch import nn
+
+from reconcile.diff import Reconciliation, reconcile_measurements
+from reconcile.reference import DEFAULT_CONVENTION, ReferenceCount, count_trace, load_convention
+from reconcile.report.terminal import explain
+from reconcile.tools import ADAPTERS, adapter, tool_names
+from reconcile.trace import trace, trace_spec
+from reconcile.zoo import BuiltModel, Mode, build, describe_inputs, parse_inputs, resolve
+
+Inputs: TypeAlias = "torch.Tensor | Sequence[Any] | Mapping[str, Any] | str | None"
+"""A tensor, positional or keyword inputs, or shapes as on the command line (``"1x3x224x224"``)."""
+
+Grouping = Literal["model", "layer", "operator", "term"]
+
+
+@dataclass(frozen=True)
+class ModelCount:
+    """The native count of one model on one input under one convention."""
+
+    model: str
+    input: str
+    reference: ReferenceCount
+
+    @property
+    def convention(self) -> str:
+        """Name of the convention."""
+        return self.reference.convention.name
+
+    @property
+    def unit(self) -> str:
+        """Unit of the count: ``MAC`` or ``FLOP``."""
+        return self.reference.convention.unit
+
+    @property
+    def total(self) -> int:
+        """The count of the whole model."""
+        return self.reference.total
+
+    @property
+    def parameters(self) -> int:
+        """Number of parameters, a shared one once."""
+        return self.reference.parameters
+
+    @property
+    def uncovered(self) -> Mapping[str, int]:
+        """Operators that no formula covers, with how often each ran."""
+        return self.reference.uncovered
+
+    def grouped(self, by: Grouping) -> Mapping[str, int]:
+        """Return the count by layer (the modules' own values), operator or term, or the total under ``total``."""
+        groupings: dict[str, Callable[[], Mapping[str, int]]] = {
+            "model": lambda: {"total": self.total},
+            "layer": self.reference.by_layer,
+            "operator": self.reference.by_operator,
+            "term": self.reference.by_term,
+        }
+        return groupings[by]()
+
+    def to_frame(self, by: Grouping = "layer") -> pd.DataFrame:
+        """Return the count as a table with the columns ``<by>`` and ``count``, exact integers."""
+        items = self.grouped(by)
+        return pd.DataFrame({by: list(items), "count": pd.Series(list(items.values()), dtype=object)})
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Show the totals as a small table."""
+        table = Table(title=f"{self.model}, input {self.input}", title_justify="left", show_header=False)
+        table.add_row(f"{self.convention} ({self.unit})", f"{self.total:,}")
+        table.add_row("parameters", f"{self.parameters:,}")
+        if self.uncovered:
+            table.add_row("without a formula", ", ".join(f"{name} ×{n}" for name, n in self.uncovered.items()))
+        yield table
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What tools say of one model, each reconciled with the native count.
+
+    ``reconciliations`` is keyed by tool and metric; ``errors`` holds one sentence for each tool that said nothing.
+    """
+
+    count: ModelCount
+    reconciliations: Mapping[tuple[str, str], Reconciliation]
+    errors: Mapping[str, str]
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return a row for each tool and metric: value, reference, difference, explained, residual."""
+        rows = [
+            {
+                "tool": tool,
+                "metric": metric,
+                "unit": item.unit,
+                "value": item.value,
+                "reference": item.reference,
+                "difference": item.difference,
+                "explained": item.explained,
+                "residual": item.residual,
+            }
+            for (tool, metric), item in self.reconciliations.items()
+        ]
+        return pd.DataFrame(rows, dtype=object)
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Show a waterfall for each tool, and the errors."""
+        for (tool, metric), item in self.reconciliations.items():
+            if metric == "compute":
+                yield explain(self.count.model, self.count.input, tool, item)
+        for tool, error in self.errors.items():
+            yield f"{tool}: {error}"
+
+
+def count(
+    model: nn.Module | str, inputs: Inputs = None, *, convention: str = DEFAULT_CONVENTION, mode: Mode = "eval"
+) -> ModelCount:
+    """Count a model on tensors without data. The model and its inputs are left as they were found.
+
+    Args:
+        model: A module, or a name as on the command line (``"resnet50"``, ``"package.module:callable"``).
+        inputs: What the model is called with; a model of the zoo knows its own.
+        convention: The name of a convention, or the path of a YAML file with one.
+        mode: ``eval`` or ``train``, whatever mode the module is in.
+
+    Raises:
+        ReconcileError: An unknown name, missing inputs, or a model that raises.
+    """
+    name, found, described = _trace(model, inputs, mode)
+    return ModelCount(name, described, count_trace(found, load_convention(convention)))
+
+
+def compare(
+    model: nn.Module | str,
+    inputs: Inputs = None,
+    *,
+    tools: Sequence[str] = tuple(ADAPTERS),
+    convention: str = DEFAULT_CONVENTION,
+) -> Comparison:
+    """Run tools on copies of a model, in eval mode, and reconcile each with the native count.
+
+    The tools run in this process, one after another; a run of the command line gives each a process of its own.
+
+    Raises:
+        ReconcileError: As :func:`count`; an unknown tool.
+    """
+    checked = tool_names(tools)
+    counted = count(model, inputs, convention=convention)
+    reconciliations: dict[tuple[str, str], Reconciliation] = {}
+    errors: dict[str, str] = {}
+    for tool in checked:
+        built = _fresh(model, inputs)
+        try:
+            report = adapter(tool).measure(built.module, built.args, built.kwargs)
+        except Exception as error:  # a tool may raise anything; it says so in its place
+            errors[tool] = f"{type(error).__name__}: {error}"
+            continue
+        for metric, item in reconcile_measurements(tool, report.measurements, counted.reference).items():
+            reconciliations[tool, metric] = item
+    return Comparison(counted, reconciliations, errors)
+
+
+def _trace(model: nn.Module | str, inputs: Inputs, mode: Mode) -> tuple[str, Any, str]:
+    if isinstance(model, str):
+        if inputs is None or isinstance(inputs, str):
+            found, described = trace_spec(resolve(model, parse_inputs([inputs]) if inputs else None, mode))
+            return model, found, described
+        built = build(resolve(model, None, mode))
+        args, kwargs = _arguments(inputs)
+        return model, trace(built.module, args, kwargs, mode), describe_inputs(args, kwargs)
+    args, kwargs = _arguments(inputs)
+    return type(model).__name__, trace(model, args, kwargs, mode), describe_inputs(args, kwargs)
+
+
+def _fresh(model: nn.Module | str, inputs: Inputs) -> BuiltModel:
+    """Return a model that no tool has touched, in eval mode, and its inputs."""
+    if isinstance(model, str) and (inputs is None or isinstance(inputs, str)):
+        return build(resolve(model, parse_inputs([inputs]) if inputs else None))
+    args, kwargs = _arguments(inputs)
+    module = build(resolve(model)).module if isinstance(model, str) else copy.deepcopy(model)
+    return BuiltModel(module.eval(), args, kwargs, describe_inputs(args, kwargs))
+
+
+def _arguments(inputs: Inputs) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    if inputs is None:
+        return (), {}
+    if isinstance(inputs, str):
+        return parse_inputs([inputs]).make()
+    if isinstance(inputs, torch.Tensor):
+        return (inputs,), {}
+    if isinstance(inputs, Mapping):
+        return (), dict(inputs)
+    return tuple(inputs), {}

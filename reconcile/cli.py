@@ -1,0 +1,251 @@
+"""The command line. Every error of use is one sentence on standard error and exit status 2."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from reconcile import __version__
+from reconcile.api import Grouping, ModelCount
+from reconcile.diff import CAUSES, reconcile_measurements
+from reconcile.errors import ReconcileError, did_you_mean
+from reconcile.reference import DEFAULT_CONVENTION, convention_names, count_trace, load_convention
+from reconcile.report import check_folder, explain, safe_cell, summary, write_report
+from reconcile.run import Run, make_plan, measure_cell, number_of_jobs, run_plan
+from reconcile.tools import ADAPTERS, METRICS, adapter, version_of
+from reconcile.trace import trace_spec
+from reconcile.zoo import Mode, ModelSpec, all_names, default_inputs, parse_inputs, resolve
+
+MODES = ("eval", "train")
+GROUPINGS = ("model", "layer", "operator", "term")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, message="%(version)s")
+def app() -> None:
+    """Why FLOP counters disagree: run them side by side and account for every difference."""
+
+
+_input = click.option(
+    "--input",
+    "inputs",
+    metavar="SHAPE",
+    multiple=True,
+    help="An input, as 1x3x224x224 or ids=1x128:int64; repeat it for several.",
+)
+_convention_help = "A convention's name, or the path of a YAML file with one."
+
+
+@app.command()
+@click.argument("models", metavar="[MODEL]...", nargs=-1)
+@click.option("--config", metavar="FILE", type=click.Path(path_type=Path), help="A file such as configs/zoo.yaml.")
+@click.option("--tools", metavar="A,B", help="The tools to run, as thop,fvcore; by default all.")
+@click.option("--reference", metavar="CONVENTION", help=_convention_help)
+@_input
+@click.option("--out", metavar="DIR", type=click.Path(path_type=Path), help="An empty or new folder; by default one in reports/.")
+@click.option("--jobs", metavar="N", type=click.IntRange(1, 1024), help="How many cells run at a time; by default the processors.")
+@click.option("--mode", type=click.Choice(MODES), help="The mode in which models are measured; by default eval.")
+def run(
+    models: tuple[str, ...],
+    config: Path | None,
+    tools: str | None,
+    reference: str | None,
+    inputs: tuple[str, ...],
+    out: Path | None,
+    jobs: int | None,
+    mode: Mode | None,
+) -> None:
+    """Run tools over models, reconcile each with the reference, and write a report.
+
+    A MODEL is a name (resnet50), a pattern (resnet*) or package.module:callable. Without any, the classification
+    models of torchvision.
+    """
+    plan = make_plan(
+        names=models,
+        config_file=config,
+        tools=None if tools is None else [part.strip() for part in tools.split(",")],
+        reference=reference,
+        inputs=inputs,
+        jobs=jobs,
+        mode=mode,
+    )
+    if out is not None:
+        check_folder(out)
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn()
+    with Progress(*columns, console=_errors(), transient=True) as progress:
+        task = progress.add_task("starting", total=number_of_jobs(plan))
+        result = run_plan(plan, lambda what: progress.update(task, advance=1, description=escape(what)))
+    folder = out or Path("reports") / result.run_id
+    write_report(result, folder)
+    _output().print(summary(result))
+    _output().print(Text(f"Report: {folder / 'index.html'}"), soft_wrap=True)
+    if _name_failures(result):
+        raise click.exceptions.Exit(1)
+
+
+@app.command()
+@click.argument("model")
+@click.option("--convention", metavar="NAME", default=DEFAULT_CONVENTION, show_default=True, help=_convention_help)
+@click.option("--by", type=click.Choice(GROUPINGS), default="model", show_default=True, help="A number for each of these.")
+@click.option("--format", "output_format", type=click.Choice(["table", "json", "csv"]), default="table", show_default=True)
+@_input
+@click.option("--mode", type=click.Choice(MODES), default="eval", show_default=True)
+def count(model: str, convention: str, by: Grouping, output_format: str, inputs: tuple[str, ...], mode: Mode) -> None:
+    """Count a model with the native counter."""
+    chosen = load_convention(convention)
+    trace, described = trace_spec(_spec(model, inputs, mode))
+    counted = ModelCount(model, described, count_trace(trace, chosen))
+    match output_format:
+        case "json":
+            print(json.dumps(_count_as_object(counted, by), indent=2))
+        case "csv":
+            _print_csv(counted, by)
+        case _:
+            _print_count(counted, by)
+
+
+@app.command("explain")
+@click.argument("model")
+@click.option("--tool", metavar="TOOL", required=True, help="The tool whose number is explained.")
+@click.option("--reference", metavar="CONVENTION", default=DEFAULT_CONVENTION, show_default=True, help=_convention_help)
+@click.option("--metric", type=click.Choice(METRICS), default="compute", show_default=True)
+@_input
+@click.option("--mode", type=click.Choice(MODES), default="eval", show_default=True)
+def explain_command(model: str, tool: str, reference: str, metric: str, inputs: tuple[str, ...], mode: Mode) -> None:
+    """Show why a tool's number differs from the reference: a waterfall of causes, and the layers."""
+    name = adapter(tool).name
+    spec = _spec(model, inputs, mode)
+    convention = load_convention(reference)
+    trace, described = trace_spec(spec)
+    counted = count_trace(trace, convention)
+    measured = measure_cell(spec, name)
+    if measured.report is None:
+        raise _Failure(measured.error)
+    reconciliations = reconcile_measurements(name, measured.report.measurements, counted)
+    _output().print(explain(model, described, name, reconciliations[metric]))
+
+
+@app.command("list")
+@click.argument("what", metavar="models|tools|conventions|causes")
+def list_command(what: str) -> None:
+    """List what there is: a name in each line, then what it is."""
+    if what not in _LISTS:
+        raise ReconcileError(f"there is no list of '{what}'{did_you_mean(what, _LISTS)}")
+    for row in _LISTS[what]():
+        print("\t".join(row))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line, the process's own arguments by default, and return the exit status."""
+    try:
+        status = app.main(arguments, prog_name="reconcile", standalone_mode=False)
+    except ReconcileError as error:
+        return _complain(str(error), 2)
+    except _Failure as error:
+        return _complain(str(error), 1)
+    except click.ClickException as error:
+        return _complain(error.format_message(), 2)
+    except (click.Abort, KeyboardInterrupt):
+        return _complain("stopped.", 130)
+    except BrokenPipeError:
+        return 0
+    return status if isinstance(status, int) else 0
+
+
+class _Failure(Exception):  # noqa: N818  # not an error of use: the use was right, and something failed
+    """Something failed that should not have. The message is one sentence."""
+
+
+def _complain(sentence: str, status: int) -> int:
+    _errors().print(Text(f"reconcile: {sentence}"), soft_wrap=True, highlight=False)
+    return status
+
+
+def _spec(model: str, inputs: Sequence[str], mode: Mode) -> ModelSpec:
+    return resolve(model, parse_inputs(inputs) if inputs else None, mode)
+
+
+def _models() -> Iterable[tuple[str, str]]:
+    for name in all_names():
+        try:
+            yield name, str(default_inputs(name))
+        except ReconcileError:
+            yield name, "needs --input"
+
+
+_LISTS: dict[str, Callable[[], Iterable[tuple[str, ...]]]] = {
+    "models": _models,
+    "tools": lambda: ((item.name, version_of(item), item.unit, item.summary) for item in ADAPTERS.values()),
+    "conventions": lambda: ((item.name, item.unit, item.description) for item in map(load_convention, convention_names())),
+    "causes": lambda: ((cause.code, cause.meaning) for cause in CAUSES.values()),
+}
+
+
+def _count_as_object(counted: ModelCount, by: Grouping) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "model": counted.model,
+        "input": counted.input,
+        "mode": counted.reference.trace.mode,
+        "convention": counted.convention,
+        "unit": counted.unit,
+        "total": counted.total,
+        "parameters": counted.parameters,
+        "uncovered": dict(counted.uncovered),
+        "execution": counted.reference.trace.execution,
+        "uncalled": list(counted.reference.trace.uncalled),
+    }
+    if by != "model":
+        found[f"by_{by}"] = dict(counted.grouped(by))
+    return found
+
+
+def _print_csv(counted: ModelCount, by: Grouping) -> None:
+    frame = counted.to_frame(by)
+    if by == "model":
+        facts = _count_as_object(counted, by)
+        columns = ("model", "input", "convention", "unit", "total", "parameters")
+        frame = frame.drop(columns=list(frame.columns)).assign(**{name: [facts[name]] for name in columns})
+    print(frame.map(safe_cell).to_csv(index=False, lineterminator="\n"), end="")
+
+
+def _print_count(counted: ModelCount, by: Grouping) -> None:
+    console = _output()
+    console.print(counted)
+    if by != "model":
+        table = Table(by, "count", "share")
+        table.columns[1].justify = table.columns[2].justify = "right"
+        for name, value in counted.grouped(by).items():
+            share = f"{value / counted.total:.1%}" if counted.total else ""
+            table.add_row(Text(name or "(model)"), f"{value:,}", share)
+        console.print(table)
+
+
+def _name_failures(result: Run) -> bool:
+    """Name on standard error what failed that should not have; return whether anything did."""
+    sentences = [f"{item.model}: {item.error}" for item in result.references if item.error]
+    sentences += [cell.error for cell in result.cells if cell.status in ("failed", "timeout", "crashed")]
+    for sentence in dict.fromkeys(sentences):
+        _complain(sentence, 1)
+    return bool(sentences)
+
+
+def _output() -> Console:
+    return Console(highlight=False)
+
+
+def _errors() -> Console:
+    return Console(stderr=True, highlight=False)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,162 @@
+"""A run as web pages that need nothing but themselves: an index with the matrix, and a page for each model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import jinja2
+from markupsafe import Markup
+
+from reconcile.diff.causes import CAUSES
+from reconcile.diff.result import LayerDifference, Reconciliation
+from reconcile.report import numbers
+from reconcile.report.breakdown import CauseLine, breakdown
+from reconcile.report.manifest import manifest_facts
+from reconcile.report.matrix import MatrixCell, matrix_cell, matrix_rows
+from reconcile.report.names import layer_label, page_slugs, slug
+from reconcile.report.overview import Overview, metrics_of, models_of, overview, tools_of
+from reconcile.report.waterfall import waterfall_svg
+from reconcile.run.result import Cell, ModelReference, Run
+
+METRIC_TITLES = {"compute": "Compute", "params": "Parameters", "activations": "Activations", "memory": "Memory"}
+
+
+@dataclass(frozen=True, slots=True)
+class MetricView:
+    """One metric of one tool on a model's page."""
+
+    title: str
+    item: Reconciliation
+    badge: MatrixCell
+    lines: tuple[CauseLine, ...]
+    chart: Markup | None
+    layers: tuple[LayerDifference, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ToolView:
+    """One tool on a model's page."""
+
+    anchor: str
+    cell: Cell
+    badge: MatrixCell
+    metrics: tuple[MetricView, ...]
+
+
+def write_html(run: Run, folder: Path) -> None:
+    """Write ``index.html`` and ``models/*.html`` into a folder."""
+    models = models_of(run)
+    pages = page_slugs(models)
+    (folder / "models").mkdir(parents=True, exist_ok=True)
+    _write(folder / "index.html", index_page(run))
+    for key in models:
+        _write(folder / "models" / f"{pages[key]}.html", model_page(run, *key))
+
+
+def index_page(run: Run) -> str:
+    """The page that says how the run went, with the matrix that leads to the models."""
+    found = overview(run)
+    inputs = {given for _, given in models_of(run)}
+    matrices = {metric: matrix_rows(run, metric) for metric in metrics_of(run)}
+    tones = {cell.tone for rows in matrices.values() for row in rows for cell in row.cells}
+    return _render(
+        "index.html.j2",
+        run=run,
+        overview=found,
+        groups=_groups(found),
+        tools=tools_of(run),
+        metrics=metrics_of(run),
+        matrices=matrices,
+        has_level="level" in tones,
+        shared_input=next(iter(inputs)) if len(inputs) == 1 else "",
+        facts=manifest_facts(run),
+        causes=tuple(CAUSES.values()),
+    )
+
+
+def model_page(run: Run, model: str, given: str) -> str:
+    """The page of one model: for each tool, the way from the reference to its number."""
+    cells = [cell for cell in run.cells if (cell.model, cell.input) == (model, given)]
+    tools = tools_of(run)
+    cells.sort(key=lambda cell: tools.index(cell.tool))
+    known = next((known for known in run.references if (known.model, known.input) == (model, given)), None)
+    return _render(
+        "model.html.j2",
+        run=run,
+        model=model,
+        input=given,
+        reference=known or ModelReference(model, given, None, None),
+        tools=tuple(_tool_view(cell) for cell in cells),
+    )
+
+
+def _groups(found: Overview) -> tuple[tuple[str, str, int], ...]:
+    counts = {
+        "agree": ("agree exactly", found.agreeing),
+        "explained": ("differ, every operation explained", found.explained),
+        "unexplained": ("differ, partly unexplained", found.unexplained),
+        "failed": ("gave no number", found.failed),
+    }
+    return tuple((key, label, len(cells)) for key, (label, cells) in counts.items())
+
+
+def _tool_view(cell: Cell) -> ToolView:
+    metrics = tuple(_metric_view(cell, metric, item) for metric, item in cell.reconciliations.items())
+    return ToolView(slug(cell.tool), cell, matrix_cell(cell, cell.tool, "compute"), metrics)
+
+
+def _metric_view(cell: Cell, metric: str, item: Reconciliation) -> MetricView:
+    return MetricView(
+        title=METRIC_TITLES.get(metric, metric),
+        item=item,
+        badge=matrix_cell(cell, cell.tool, metric),
+        lines=breakdown(item),
+        # The drawing is made of escaped text and numbers only.
+        chart=Markup(waterfall_svg(item, cell.model, cell.tool)) if item.difference else None,  # noqa: S704
+        layers=tuple(layer for layer in item.layers if layer.value or layer.reference or any(layer.causes.values())),
+    )
+
+
+def _render(template: str, **values: object) -> str:
+    return _environment().get_template(template).render(**values)
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("reconcile.report"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "exact": lambda number: _typeset(numbers.exact(number)),
+        "signed": lambda number: _typeset(numbers.signed(number)),
+        "si": lambda number: _typeset(numbers.si(number)),
+        "percent": lambda part, whole: _typeset(numbers.percent(part, whole)),
+        "quantity": lambda number, unit: _typeset(numbers.quantity(number, unit)),
+        "plural": numbers.plural,
+        "layer_label": layer_label,
+        "cause_items": _cause_items,
+    }
+    environment.globals |= {"metric_titles": METRIC_TITLES}
+    return environment
+
+
+def _cause_items(causes: Mapping[str, int]) -> list[tuple[str, int]]:
+    return sorted(
+        ((cause, delta) for cause, delta in causes.items() if delta), key=lambda item: (-abs(item[1]), item[0])
+    )
+
+
+def _typeset(number: str) -> str:
+    """With a true minus sign, and held together with its unit."""
+    return number.replace("-", "−").replace(" ", "\N{NO-BREAK SPACE}")
+
+
+def _write(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")

@@ -1,0 +1,110 @@
+"""What to run: models, tools, the reference, and limits, from the command line or a YAML file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from reconcile.configs import StrictModel, data_folder, load
+from reconcile.errors import ReconcileError
+from reconcile.reference import DEFAULT_CONVENTION, Convention, load_convention
+from reconcile.tools import ADAPTERS, tool_names
+from reconcile.zoo import InputSpec, Mode, ModelSpec, parse_inputs, specs
+
+
+class ModelEntry(StrictModel):
+    """A model with inputs of its own."""
+
+    name: str
+    input: str
+
+
+class RunConfig(StrictModel):
+    """A file such as configs/zoo.yaml.
+
+    ``models`` are names, patterns (``resnet*``; ``*`` is every classification model of torchvision) or names with an
+    input. ``jobs`` is how many cells run at a time, by default one for each processor.
+    """
+
+    models: list[str | ModelEntry] = Field(min_length=1)
+    tools: list[str] = list(ADAPTERS)
+    reference: str = DEFAULT_CONVENTION
+    mode: Literal["eval", "train"] = "eval"
+    seed: int = Field(default=0, ge=0, lt=2**63)
+    jobs: int | None = Field(default=None, ge=1, le=1024)
+    timeout_seconds: float = Field(default=3600, gt=0, le=7 * 24 * 3600)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A run that has been checked: every model and tool is known, and the convention is loaded."""
+
+    models: tuple[ModelSpec, ...]
+    tools: tuple[str, ...]
+    convention: Convention
+    seed: int
+    jobs: int
+    timeout_seconds: float
+
+
+def default_config_file() -> Path:
+    """Return the configuration of the main job: every classification model, every tool."""
+    return data_folder() / "zoo.yaml"
+
+
+def make_plan(
+    *,
+    names: Sequence[str] = (),
+    config_file: Path | None = None,
+    tools: Sequence[str] | None = None,
+    reference: str | None = None,
+    inputs: Sequence[str] = (),
+    jobs: int | None = None,
+    mode: Mode | None = None,
+) -> Plan:
+    """Put together what the command line and the configuration file say; the command line comes first.
+
+    Without names and without a file, the main job's file is read.
+
+    Raises:
+        ReconcileError: Anything unknown or malformed, with the place.
+    """
+    if names and config_file is None:
+        config = RunConfig(models=list(names))
+    else:
+        config = load(RunConfig, config_file or default_config_file())
+    given = parse_inputs(inputs) if inputs else None
+    chosen = mode or config.mode
+    try:
+        models = _models(list(names) or config.models, given, chosen)
+        convention = load_convention(reference or config.reference)
+        checked_tools = tool_names(tools if tools is not None else config.tools)
+    except ReconcileError as error:
+        if config_file is None:
+            raise
+        raise ReconcileError(f"{config_file}: {error}") from error
+    return Plan(
+        models=models,
+        tools=checked_tools,
+        convention=convention,
+        seed=config.seed,
+        jobs=jobs or config.jobs or os.cpu_count() or 1,
+        timeout_seconds=config.timeout_seconds,
+    )
+
+
+def _models(entries: Sequence[str | ModelEntry], given: InputSpec | None, mode: Mode) -> tuple[ModelSpec, ...]:
+    models: dict[tuple[str, str], ModelSpec] = {}
+    for entry in entries:
+        if isinstance(entry, str):
+            chosen = specs([entry], given, mode)
+        else:
+            chosen = specs([entry.name], given or parse_inputs([entry.input]), mode)
+        for spec in chosen:
+            models[spec.name, str(spec.inputs or "")] = spec
+    return tuple(models.values())

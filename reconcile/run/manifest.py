@@ -1,0 +1,76 @@
+"""What a run was made with: versions of everything, inputs, seed, command line, revision of the source."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from secrets import token_hex
+from typing import Any
+
+import reconcile
+from reconcile.run.config import Plan
+from reconcile.run.result import ModelReference
+from reconcile.tools import adapter, version_of
+
+
+def new_run_id(now: datetime) -> str:
+    """Return a name for a run that sorts by time and that no other run has."""
+    return f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{token_hex(3)}"
+
+
+def describe_run(
+    plan: Plan, run_id: str, references: Sequence[ModelReference], started: datetime, finished: datetime
+) -> dict[str, Any]:
+    """Return what manifest.json holds."""
+    return {
+        "run_id": run_id,
+        "started": started.astimezone(UTC).isoformat(timespec="seconds"),
+        "finished": finished.astimezone(UTC).isoformat(timespec="seconds"),
+        "seconds": round((finished - started).total_seconds(), 1),
+        "command_line": sys.argv,
+        "git_revision": _git_revision(),
+        "versions": {
+            "reconcile": reconcile.__version__,
+            "python": platform.python_version(),
+            **{name: metadata.version(name) for name in ("torch", "torchvision", "numpy", "pandas")},
+        },
+        "tools": {tool: version_of(adapter(tool)) for tool in plan.tools},
+        "platform": platform.platform(),
+        "processors": os.cpu_count(),
+        "jobs": plan.jobs,
+        "timeout_seconds": plan.timeout_seconds,
+        "seed": plan.seed,
+        "convention": plan.convention.model_dump(),
+        "models": [
+            {
+                "name": spec.name,
+                "input": reference.input,
+                "mode": spec.mode,
+                "execution": reference.execution,
+                "reference": reference.compute,
+                "parameters": reference.parameters,
+                "uncovered": dict(reference.uncovered),
+                "error": reference.error,
+            }
+            for spec, reference in zip(plan.models, references, strict=True)
+        ],
+    }
+
+
+def _git_revision() -> str | None:
+    """Return the revision of the checkout that the package runs from, or None where it is installed otherwise."""
+    git = shutil.which("git")
+    folder = Path(reconcile.__file__).parent.parent
+    if git is None or not (folder / ".git").exists():
+        return None
+    found = subprocess.run(  # noqa: S603  # a fixed command
+        [git, "-C", str(folder), "describe", "--always", "--abbrev=40", "--dirty"], capture_output=True, text=True, check=False
+    )
+    return found.stdout.strip() or None

@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconcile.report.numbers import exact, percent, plural, quantity, ratio, si, signed, signed_si
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (0, "0"), (999, "999"), (-999, "-999"), (1000, "1.000 k"), (44_455_936, "44.46 M"), (4_133_742_592, "4.134 G"),
+        (999_949, "999.9 k"), (999_950, "1.000 M"), (999_999_999, "1.000 G"), (-7_000_000, "-7.000 M"),
+        (2**60, "1.153 E"),
+    ],
+)  # fmt: skip
+def test_si_keeps_four_digits(number: int, text: str) -> None:
+    assert si(number) == text
+
+
+@given(st.integers(-(10**21) + 1, 10**21 - 1))
+def test_si_is_within_half_of_its_last_digit(number: int) -> None:
+    digits, _, prefix = si(number).partition(" ")
+    scale = 1000 ** ["", "k", "M", "G", "T", "P", "E"].index(prefix)
+    assert float(digits) * scale == pytest.approx(number, rel=5.1e-4)
+
+
+@given(st.integers())
+def test_exact_loses_nothing(number: int) -> None:
+    assert int(exact(number).replace(",", "")) == number
+    assert int(signed(number).replace(",", "")) == number
+
+
+def test_signs() -> None:
+    assert (signed(44_455_936), signed(-1), signed(0)) == ("+44,455,936", "-1", "0")
+    assert (signed_si(44_455_936), signed_si(-1500), signed_si(0)) == ("+44.46 M", "-1.500 k", "0")
+
+
+@pytest.mark.parametrize(
+    ("quotient", "text"),
+    [
+        (None, "–"), (0.0, "0"), (1.0, "1.0000"), (1.01087, "1.0109"), (1.00003, "1.000030"), (1 + 1e-9, "≈1"),
+        (639.21, "639.2"), (12.345, "12.35"), (0.00985, "0.00985"), (2.0, "2.0000"),
+    ],
+)  # fmt: skip
+def test_ratio_is_never_written_as_one_unless_it_is(quotient: float | None, text: str) -> None:
+    assert ratio(quotient) == text
+
+
+def test_percent_rounds_neither_to_nothing_nor_to_all() -> None:
+    assert [percent(part, 100_000) for part in (0, 1, 12_300, 99_999, 100_000)] == [
+        "0 %", "<0.1 %", "12.3 %", ">99.9 %", "100 %",
+    ]  # fmt: skip
+    assert percent(3, 0) == "0 %"
+
+
+def test_nouns() -> None:
+    assert (plural(1, "layer"), plural(1053, "layer")) == ("1 layer", "1,053 layers")
+    assert (quantity(7, "parameter"), quantity(7, "MAC")) == ("7 parameters", "7 MAC")

@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import socket
+
+import pytest
+import torch
+from torch import nn
+
+from reconcile.errors import ModelError, ReconcileError
+from reconcile.zoo import (
+    all_names,
+    build,
+    classification_names,
+    default_inputs,
+    expand,
+    parse_inputs,
+    resolve,
+)
+
+
+def test_an_unknown_name_brings_the_nearest() -> None:
+    with pytest.raises(ReconcileError, match=r"unknown model 'resnet55'; did you mean resnet50"):
+        resolve("resnet55")
+
+
+def test_patterns_choose_among_the_classification_models() -> None:
+    assert expand("resnet*") == ("resnet101", "resnet152", "resnet18", "resnet34", "resnet50")
+    assert expand("*") == classification_names()
+    with pytest.raises(ReconcileError, match="matches"):
+        expand("resnot*")
+
+
+@pytest.mark.parametrize(
+    ("name", "size"),
+    [("resnet50", 224), ("inception_v3", 299), ("efficientnet_b7", 600), ("swin_v2_t", 256), ("vit_h_14", 518)],
+)
+def test_inputs_come_from_the_weights_metadata(name: str, size: int) -> None:
+    assert str(default_inputs(name)) == f"1x3x{size}x{size}"
+
+
+def test_a_vision_transformer_is_built_for_the_size_of_its_input() -> None:
+    built = build(resolve("vit_b_16", parse_inputs(["1x3x384x384"])), "meta")
+    # 24 x 24 patches and the class token, 768 wide
+    assert built.module.encoder.pos_embedding.shape == (1, 577, 768)
+
+
+@pytest.mark.parametrize("name", ["googlenet", "fcn_resnet50", "retinanet_resnet50_fpn"])
+def test_building_downloads_nothing(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("the network was asked for something")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    assert isinstance(build(resolve(name, parse_inputs(["1x3x64x64"]))).module, nn.Module)
+
+
+def test_building_leaves_initialization_as_it_was() -> None:
+    before = dict(vars(nn.init))
+    build(resolve("alexnet"), "meta")
+    assert vars(nn.init) == before
+
+
+def test_all_names_hold_more_than_classification() -> None:
+    assert set(classification_names()) < set(all_names())
+    with pytest.raises(ReconcileError, match="--input"):
+        default_inputs("raft_small")
+
+
+def test_import_paths() -> None:
+    built = build(resolve("tests.networks:convolutional", parse_inputs(["1x3x8x8"])))
+    assert built.inputs == "1x3x8x8"
+    assert not built.module.training
+    given = build(resolve("tests.networks:two_inputs"))
+    assert given.inputs == "ids=2x5:int64,scale=2x5x1"
+    assert build(resolve("tests.networks:Convolutional", parse_inputs(["1x3x8x8"]), "train")).module.training
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("tests.networks:convolutionl", "did you mean convolutional"),
+        ("tests.networks:not_a_model", "returned int"),
+        ("tests.networks:F.no_such", "has no 'no_such'"),
+        ("tests.networks:convolutional", "say which with --input"),
+        ("tests.networks:", "not of the form"),
+        ("../evil:model", "not of the form"),
+        ("no_such_package_at_all:net", "there is no module"),
+    ],
+)
+def test_what_is_no_model_is_named(name: str, says: str) -> None:
+    with pytest.raises(ReconcileError, match=says):
+        build(resolve(name))
+
+
+def test_a_wrong_size_for_an_architecture_is_one_sentence() -> None:
+    with pytest.raises(ModelError, match=r"vit_b_16 cannot be built for input 1x3x225x225 \(.*indivisible"):
+        build(resolve("vit_b_16", parse_inputs(["1x3x225x225"])))
+
+
+def test_inputs_are_tensors_of_the_device() -> None:
+    built = build(resolve("alexnet"), "meta")
+    assert built.args[0].device == torch.device("meta")
+    assert all(parameter.device == torch.device("meta") for parameter in built.module.parameters())
