@@ -52,8 +52,12 @@ _convention_help = "A convention's name, or the path of a YAML file with one."
 @click.option("--tools", metavar="A,B", help="The tools to run, as thop,fvcore; by default all.")
 @click.option("--reference", metavar="CONVENTION", help=_convention_help)
 @_input
-@click.option("--out", metavar="DIR", type=click.Path(path_type=Path), help="An empty or new folder; by default one in reports/.")
-@click.option("--jobs", metavar="N", type=click.IntRange(1, 1024), help="How many cells run at a time; by default the processors.")
+@click.option(
+    "--out", metavar="DIR", type=click.Path(path_type=Path), help="An empty or new folder; by default one in reports/."
+)
+@click.option(
+    "--jobs", metavar="N", type=click.IntRange(1, 1024), help="How many cells run at a time; by default the processors."
+)
 @click.option("--mode", type=click.Choice(MODES), help="The mode in which models are measured; by default eval.")
 def run(
     models: tuple[str, ...],
@@ -81,7 +85,13 @@ def run(
     )
     if out is not None:
         check_folder(out)
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn()
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
     with Progress(*columns, console=_errors(), transient=True) as progress:
         task = progress.add_task("starting", total=number_of_jobs(plan))
         result = run_plan(plan, lambda what: progress.update(task, advance=1, description=escape(what)))
@@ -96,8 +106,12 @@ def run(
 @app.command()
 @click.argument("model")
 @click.option("--convention", metavar="NAME", default=DEFAULT_CONVENTION, show_default=True, help=_convention_help)
-@click.option("--by", type=click.Choice(GROUPINGS), default="model", show_default=True, help="A number for each of these.")
-@click.option("--format", "output_format", type=click.Choice(["table", "json", "csv"]), default="table", show_default=True)
+@click.option(
+    "--by", type=click.Choice(GROUPINGS), default="model", show_default=True, help="A number for each of these."
+)
+@click.option(
+    "--format", "output_format", type=click.Choice(["table", "json", "csv"]), default="table", show_default=True
+)
 @_input
 @click.option("--mode", type=click.Choice(MODES), default="eval", show_default=True)
 def count(model: str, convention: str, by: Grouping, output_format: str, inputs: tuple[str, ...], mode: Mode) -> None:
@@ -186,7 +200,9 @@ def _models() -> Iterable[tuple[str, str]]:
 _LISTS: dict[str, Callable[[], Iterable[tuple[str, ...]]]] = {
     "models": _models,
     "tools": lambda: ((item.name, version_of(item), item.unit, item.summary) for item in ADAPTERS.values()),
-    "conventions": lambda: ((item.name, item.unit, item.description) for item in map(load_convention, convention_names())),
+    "conventions": lambda: (
+        (item.name, item.unit, item.description) for item in map(load_convention, convention_names())
+    ),
     "causes": lambda: ((cause.code, cause.meaning) for cause in CAUSES.values()),
 }
 

@@ -1,4 +1,4 @@
-"""The named causes of a difference between a tool and the reference. Codes are stable: reports and scripts read them."""
+"""The named causes of a difference between a tool and the reference. Codes are stable: scripts read them."""
 
 from __future__ import annotations
 
@@ -14,12 +14,20 @@ class Cause:
 
 
 _ALL = (
-    Cause("unit", "One side counts a multiply-add as one operation, the other as two, or as two less the first addition."),
+    Cause(
+        "unit", "One side counts a multiply-add as one operation, the other as two, or as two less the first addition."
+    ),
     Cause("bias", "One side counts the addition of a bias, the other does not."),
-    Cause("normalization", "Normalization layers (batch, layer, group, instance) are counted by one side only, or at another cost."),
+    Cause(
+        "normalization",
+        "Normalization layers (batch, layer, group, instance) are counted by one side only, or at another cost.",
+    ),
     Cause("activation", "Activation functions are counted by one side only, or at another cost."),
     Cause("pooling", "Pooling layers are counted by one side only, or at another cost."),
-    Cause("elementwise", "Element-by-element arithmetic (additions, products, scaling) is counted by one side only, or at another cost."),
+    Cause(
+        "elementwise",
+        "Element-by-element arithmetic (additions, products, scaling) is counted by one side only, or at another cost.",
+    ),
     Cause("attention", "The two products of attention are left out, or counted differently."),
     Cause("softmax", "Softmax is counted by one side only, or at another cost."),
     Cause("resample", "Interpolation and other resampling are counted by one side only, or at another cost."),
@@ -27,7 +35,9 @@ _ALL = (
     Cause("unsupported-layer", "The tool has no rule for this type of layer, so it counts as nothing."),
     Cause("unseen-function", "An operation that no module wraps is invisible to a tool that watches modules."),
     Cause("container", "A rule on a layer that has parts stops the descent: what its parts do is booked on the layer."),
-    Cause("double-counting", "The tool counts one execution twice, as a module and as the function that the module calls."),
+    Cause(
+        "double-counting", "The tool counts one execution twice, as a module and as the function that the module calls."
+    ),
     Cause("reuse", "A layer with several owners, or a shared parameter, is counted more than once, or only once."),
     Cause("fused-path", "A fused operator hides its parts from the tool."),
     Cause("untraced", "A layer that the model owns never ran, so the tool did not see it."),

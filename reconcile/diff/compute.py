@@ -141,5 +141,9 @@ def _inside_fused(rulebook: Rulebook, root: Call) -> frozenset[int]:
         return frozenset()
     seen = visible_operators(rulebook.operators, root)
     return frozenset(
-        id(below) for call in seen if call.name in rulebook.operators.fused for below in call.walk() if below is not call
+        id(below)
+        for call in seen
+        if call.name in rulebook.operators.fused
+        for below in call.walk()
+        if below is not call
     )

@@ -26,6 +26,7 @@ class Rows:
     """Rows by layer: those that the tool reports, and those of the reference that lie below none of them."""
 
     def __init__(self, reported: Mapping[str, int]) -> None:
+        """Start with the layers that the tool reports, with its values."""
         self._reported = reported
         self._rows: dict[str, Row] = {}
 

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-from pydantic import field_validator
+from pydantic import Field, field_validator
 
 from reconcile.configs import StrictModel, data_folder, load
 from reconcile.errors import ReconcileError, UnlistedKindError, did_you_mean
@@ -28,8 +28,8 @@ class Convention(StrictModel):
     unit: Literal["MAC", "FLOP"]
     description: str
     source: str
-    weights: dict[str, int] = {}
-    kinds: dict[str, dict[str, int]] = {}
+    weights: dict[str, int] = Field(default_factory=dict)
+    kinds: dict[str, dict[str, int]] = Field(default_factory=dict)
     unlisted: Literal["weights", "error"] = "weights"
 
     @field_validator("weights")

@@ -32,7 +32,8 @@ def evaluate(text: str, quantities: Mapping[str, int]) -> int:
     Raises:
         ExpressionError: As above.
     """
-    return math.floor(_evaluate(check(text), quantities, exact=True))
+    value: Fraction = _evaluate(check(text), quantities, exact=True)
+    return math.floor(value)
 
 
 @cache

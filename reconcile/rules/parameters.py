@@ -25,13 +25,14 @@ class ParameterClaims:
 
 def predict_parameters(rulebook: Rulebook, trace: Trace) -> ParameterClaims:
     """Return what a rulebook says of a model's parameters."""
+    adjustments: dict[tuple[str, str], int] = {}
     match rulebook.parameters.of:
         case "handled":
-            counted, adjustments = tuple(_below_handled(rulebook, trace)), {}
+            counted = tuple(_below_handled(rulebook, trace))
         case "rows":
             counted, adjustments = _on_rows(trace)
         case _:
-            counted, adjustments = tuple((owner, name) for name, owner in owners(trace).items()), {}
+            counted = tuple((owner, name) for name, owner in owners(trace).items())
     omitted: dict[str, str] = {}
     if rulebook.parameters.trainable_only:
         counted = tuple((layer, name) for layer, name in counted if trace.parameters[name].trainable)
@@ -49,7 +50,7 @@ def owners(trace: Trace) -> dict[str, str]:
 
 
 def _below_handled(rulebook: Rulebook, trace: Trace) -> Iterator[tuple[str, str]]:
-    """All parameters below each module that has a rule and ran, once under each of its owners; never the model's own."""
+    """All parameters below each module with a rule that ran, once for each owner; the model itself is none."""
     assert rulebook.modules is not None, "parameters of handled modules need rules for modules"
     for module in trace.modules.values():
         if module.path != ROOT and module.path in trace.calls and module_rule(rulebook.modules, module) is not None:
@@ -74,7 +75,9 @@ def _on_rows(trace: Trace) -> tuple[tuple[tuple[str, str], ...], dict[tuple[str,
         below = [path for path in held if is_below(path, row)]
         held[row] = booked
         if below:
-            held[row] = _elements(_parameters_below(trace.modules[row], trace), trace) - sum(held[path] for path in below)
+            held[row] = _elements(_parameters_below(trace.modules[row], trace), trace) - sum(
+                held[path] for path in below
+            )
             if max(held[row], 0) != booked:
                 adjustments[row, "reuse"] = max(held[row], 0) - booked
     return tuple((row, name) for row, names in on_row.items() for name in names), adjustments
@@ -105,4 +108,3 @@ def _parameters_below(module: ModuleInfo, trace: Trace) -> tuple[str, ...]:
 def _reason(rulebook: Rulebook, trace: Trace, owner: ModuleInfo) -> str:
     known = rulebook.modules is None or module_rule(rulebook.modules, owner) is not None
     return "untraced" if known and owner.path not in trace.calls else "unsupported-layer"
-

@@ -19,9 +19,10 @@ Via = Literal["module", "function", "operator"]
 class Claim:
     """What a tool counts for one call.
 
-    ``layers`` are where the tool books it: on the first of these that it reports. ``counts`` gives for each term what is counted, ``weighted`` the terms whose
-    count is a plain weight times the documented term. ``adjustments`` are what it adds or takes off besides, by cause:
-    a second owner, the division by the batch. ``causes`` are the rule's own causes by term.
+    ``layers`` are where the tool books it: on the first of these that it reports. ``counts`` gives for each term what
+    is counted, ``weighted`` the terms whose count is a plain weight times the documented term. ``adjustments`` are
+    what it adds or takes off besides, by cause: a second owner, the division by the batch. ``causes`` are the rule's
+    own causes by term.
     """
 
     call: Call
@@ -123,7 +124,9 @@ def _claim(rule: Rule, via: Via, call: Call, layers: tuple[str, ...], trace: Tra
         for term, amount in rule.counts.items()
     }
     weighted = frozenset(term for term, amount in rule.counts.items() if isinstance(amount, int))
-    return Claim(call, via, layers, {term: count for term, count in counts.items() if count}, weighted, causes=rule.causes)
+    return Claim(
+        call, via, layers, {term: count for term, count in counts.items() if count}, weighted, causes=rule.causes
+    )
 
 
 def _terms_below(call: Call) -> Terms:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Literal
 
-from pydantic import field_validator
+from pydantic import Field, field_validator
 
 from reconcile.configs import StrictModel, data_folder, load
 from reconcile.errors import ReconcileError, did_you_mean
@@ -25,12 +25,12 @@ class Rule(StrictModel):
     ``counts`` says for each term what the tool counts, ``causes`` gives a difference another cause than the term's.
     """
 
-    names: list[str] = []
-    bases: list[str] = []
+    names: list[str] = Field(default_factory=list)
+    bases: list[str] = Field(default_factory=list)
     class_name_contains: str | None = None
-    where: dict[str, list[str | bool | int | None]] = {}
-    counts: dict[str, Amount] = {}
-    causes: dict[str, str] = {}
+    where: dict[str, list[str | bool | int | None]] = Field(default_factory=dict)
+    counts: dict[str, Amount] = Field(default_factory=dict)
+    causes: dict[str, str] = Field(default_factory=dict)
 
     @field_validator("counts")
     @classmethod
@@ -75,7 +75,7 @@ class Operators(StrictModel):
     """
 
     level: Literal["graph", "dispatched"]
-    fused: list[str] = []
+    fused: list[str] = Field(default_factory=list)
     rules: list[Rule]
 
 

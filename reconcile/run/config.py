@@ -32,7 +32,7 @@ class RunConfig(StrictModel):
     """
 
     models: list[str | ModelEntry] = Field(min_length=1)
-    tools: list[str] = list(ADAPTERS)
+    tools: list[str] = Field(default_factory=lambda: list(ADAPTERS))
     reference: str = DEFAULT_CONVENTION
     mode: Literal["eval", "train"] = "eval"
     seed: int = Field(default=0, ge=0, lt=2**63)

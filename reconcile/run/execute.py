@@ -73,7 +73,7 @@ def _threads(plan: Plan) -> int:
 
 
 def _trace_all(pool: ProcessPool, plan: Plan, progress: Progress) -> dict[ModelSpec, TracedModel | _Lost]:
-    jobs = {
+    jobs: dict[Future[TracedModel], ModelSpec] = {
         pool.schedule(trace_model, args=[spec, plan.seed, _threads(plan)], timeout=plan.timeout_seconds): spec
         for spec in plan.models
     }
@@ -92,7 +92,7 @@ def _measure_all(
     traced: Mapping[ModelSpec, TracedModel | _Lost],
     progress: Progress,
 ) -> dict[tuple[ModelSpec, str], Cell]:
-    jobs = {
+    jobs: dict[Future[MeasuredCell], tuple[ModelSpec, str]] = {
         pool.schedule(measure_cell, args=[spec, tool, plan.seed, _threads(plan)], timeout=plan.timeout_seconds): (
             spec,
             tool,

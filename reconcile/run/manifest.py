@@ -14,7 +14,6 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Any
 
-import reconcile
 from reconcile.run.config import Plan
 from reconcile.run.result import ModelReference
 from reconcile.tools import adapter, version_of
@@ -37,7 +36,7 @@ def describe_run(
         "command_line": sys.argv,
         "git_revision": _git_revision(),
         "versions": {
-            "reconcile": reconcile.__version__,
+            "reconcile": metadata.version("reconcile-flops"),
             "python": platform.python_version(),
             **{name: metadata.version(name) for name in ("torch", "torchvision", "numpy", "pandas")},
         },
@@ -67,10 +66,13 @@ def describe_run(
 def _git_revision() -> str | None:
     """Return the revision of the checkout that the package runs from, or None where it is installed otherwise."""
     git = shutil.which("git")
-    folder = Path(reconcile.__file__).parent.parent
+    folder = Path(__file__).parents[2]
     if git is None or not (folder / ".git").exists():
         return None
     found = subprocess.run(  # noqa: S603  # a fixed command
-        [git, "-C", str(folder), "describe", "--always", "--abbrev=40", "--dirty"], capture_output=True, text=True, check=False
+        [git, "-C", str(folder), "describe", "--always", "--abbrev=40", "--dirty"],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     return found.stdout.strip() or None

@@ -3,10 +3,17 @@
 Importing the tools changes nothing in torch: they patch and hook only while they measure.
 """
 
-import fvcore.nn  # noqa: F401
-import ptflops  # noqa: F401
-import thop  # noqa: F401
-import torchinfo  # noqa: F401
+import warnings
 
-import reconcile.diff  # noqa: F401
-import reconcile.run.worker  # noqa: F401
+import reconcile.diff
+import reconcile.run.worker
+
+with warnings.catch_warnings():
+    # thop and fvcore import parts of Python and torch that are about to retire; their users cannot change that.
+    warnings.simplefilter("ignore")
+    import fvcore.nn
+    import ptflops
+    import thop
+    import torchinfo
+
+__all__ = ["fvcore", "ptflops", "reconcile", "thop", "torchinfo"]

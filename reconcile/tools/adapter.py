@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import metadata
 from typing import Any, Literal, Protocol
 
+import numpy as np
 from torch import nn
 
 Metric = Literal["compute", "params"]
@@ -75,7 +77,9 @@ def positional_inputs(module: nn.Module, args: Sequence[Any], kwargs: Mapping[st
     except TypeError as error:
         raise UnsupportedModelError(f"its inputs do not fit its forward method ({error})") from error
     if bound.kwargs:
-        raise UnsupportedModelError(f"the tool takes inputs by position only, and '{next(iter(bound.kwargs))}' has none")
+        raise UnsupportedModelError(
+            f"the tool takes inputs by position only, and '{next(iter(bound.kwargs))}' has none"
+        )
     return bound.args
 
 
@@ -101,11 +105,10 @@ def exact_integer(value: Any, what: str) -> int:
     Raises:
         ValueError: It is not a finite whole number that is at least 0.
     """
-    if isinstance(value, bool) or not hasattr(value, "__int__") or value != value or value in (float("inf"), -float("inf")):
-        raise ValueError(f"the tool returned {value!r} for its {what}")
-    if value < 0 or int(value) != value:
+    number = value.item() if isinstance(value, np.generic) else value
+    if type(number) not in (int, float) or not math.isfinite(number) or number < 0 or int(number) != number:
         raise ValueError(f"the tool returned {value!r} for its {what}, which is no count")
-    return int(value)
+    return int(number)
 
 
 def own_values(inclusive: Mapping[str, int]) -> dict[str, int]:

@@ -31,7 +31,9 @@ class Fvcore:
         owners = {path.rpartition(".")[0] for path, _ in module.named_parameters()} | {""}
         counted = {path: int(value) for path, value in parameter_count(module).items() if _is_module(path, owners)}
         parameters = {"": 0} | counted  # of a model without parameters it says nothing
-        notes = tuple(f"no rule for {name}: {number} calls" for name, number in sorted(analysis.unsupported_ops().items()))
+        notes = tuple(
+            f"no rule for {name}: {number} calls" for name, number in sorted(analysis.unsupported_ops().items())
+        )
         return ToolReport(
             {
                 "compute": Measurement(exact_integer(analysis.total(), "flops"), own_values(inclusive)),

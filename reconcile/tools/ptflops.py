@@ -36,7 +36,7 @@ class PtflopsPytorch:
         counted: dict[nn.Module, int] = {}
         hooks = {cls: _recording(handler, counted) for cls, handler in MODULES_MAPPING.items()}
         total, parameters, _ = _run(module, args, kwargs, "pytorch", custom_modules_hooks=hooks)
-        batch = int(module.__batch_counter__)
+        batch = int(vars(module)["__batch_counter__"])  # left behind by ptflops: the length of the first input
         layers: dict[str, int] = {}
         for path, layer in _counted_layers(module, "", tuple(MODULES_MAPPING)):
             layers[path] = counted.get(layer, 0) // batch
@@ -106,7 +106,7 @@ def _inputs(
 
 
 def _recording(handler: Callable[..., None], counted: dict[nn.Module, int]) -> Callable[..., None]:
-    def record(module: nn.Module, args: tuple[Any, ...], output: Any) -> None:
+    def record(module: Any, args: tuple[Any, ...], output: Any) -> None:
         before = module.__flops__
         handler(module, args, output)
         counted[module] = counted.get(module, 0) + int(module.__flops__ - before)

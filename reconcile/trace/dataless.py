@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.nn.parameter import UninitializedTensorMixin
+from torch.nn.parameter import is_lazy
 from torch.overrides import TorchFunctionMode
 
 META = torch.device("meta")
@@ -27,10 +27,7 @@ def dataless_copy(module: nn.Module) -> nn.Module:
 
 
 def dataless_tensor(tensor: torch.Tensor) -> torch.Tensor:
-    """Return a meta tensor of the same shape, strides and type; an integer or boolean one keeps its data too.
-
-    Indices and masks are small, and control flow may read them.
-    """
+    """Return a meta tensor of the same shape, strides and type."""
     if tensor.device == META:
         return tensor
     return tensor.detach().to(META)
@@ -55,7 +52,7 @@ class _CopyToMeta(TorchFunctionMode):
     def __torch_function__(
         self,
         func: Callable[..., Any],
-        types: Sequence[type],  # noqa: ARG002  # torch's signature
+        types: Sequence[type],
         args: tuple[Any, ...] = (),
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
@@ -70,6 +67,6 @@ class _CopyToMeta(TorchFunctionMode):
 
 
 def _without_data(tensor: torch.Tensor) -> torch.Tensor:
-    if isinstance(tensor, UninitializedTensorMixin):
-        return type(tensor)(device=META, dtype=tensor.dtype)  # type: ignore[call-arg]  # the lazy classes share this signature
+    if is_lazy(tensor):
+        return type(tensor)(device=META, dtype=tensor.dtype)  # type: ignore[call-arg]
     return tensor.detach().to(META).requires_grad_(tensor.requires_grad)

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.nn.parameter import UninitializedTensorMixin
+from torch.nn.parameter import is_lazy
 
 from reconcile.trace.tree import ROOT, ModuleInfo, ParameterInfo, Value
 
@@ -42,7 +42,7 @@ def describe_parameters(model: nn.Module) -> dict[str, ParameterInfo]:
     return {
         name: ParameterInfo(
             name=name,
-            shape=() if isinstance(parameter, UninitializedTensorMixin) else tuple(parameter.shape),
+            shape=() if is_lazy(parameter) else tuple(parameter.shape),
             trainable=parameter.requires_grad,
             names=tuple(names[id(parameter)]),
         )

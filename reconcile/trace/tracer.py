@@ -19,7 +19,7 @@ from typing import Any, Literal
 
 import torch
 from torch import nn
-from torch.nn.parameter import UninitializedTensorMixin
+from torch.nn.parameter import is_lazy
 from torch.overrides import TorchFunctionMode, resolve_name
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -30,7 +30,9 @@ from reconcile.trace.tree import ROOT, Call, TensorSpec, Trace, Value
 from reconcile.zoo import BuiltModel, Mode, ModelSpec, build
 
 
-def trace(module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any] | None = None, mode: Mode = "eval") -> Trace:
+def trace(
+    module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any] | None = None, mode: Mode = "eval"
+) -> Trace:
     """Run the module once on ``args`` and ``kwargs`` and return what ran.
 
     The module, its inputs and torch's random state are left as they were found, also when it raises.
@@ -156,7 +158,7 @@ class _Recorder:
 
     def describe(self, value: Any) -> Value:
         """Return a value without its data."""
-        if isinstance(value, torch.Tensor) and not isinstance(value, UninitializedTensorMixin):
+        if isinstance(value, torch.Tensor) and not is_lazy(value):
             return TensorSpec(
                 tuple(value.shape),
                 _plain_name(value.dtype),
@@ -203,7 +205,7 @@ class _Functions(TorchFunctionMode):
     def __torch_function__(
         self,
         func: Callable[..., Any],
-        types: Sequence[type],  # noqa: ARG002  # torch's signature
+        types: Sequence[type],
         args: tuple[Any, ...] = (),
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
@@ -211,7 +213,7 @@ class _Functions(TorchFunctionMode):
         if getattr(func, "__name__", "") == "__get__":
             return func(*args, **kwargs)
         self._recorder.open()
-        output, children = None, ()
+        children: tuple[Call, ...] = ()
         try:
             if isinstance(func, FunctionType) and _asks_for_handlers(func):
                 with self:
@@ -250,7 +252,9 @@ def _is_question(name: str) -> bool:
 @cache
 def _opened(func: FunctionType) -> FunctionType:
     """Return the function without its own question whether a mode wants to handle it, so that what it calls is seen."""
-    opened = FunctionType(func.__code__, _globals_without_handlers(func.__module__), func.__name__, func.__defaults__, func.__closure__)
+    opened = FunctionType(
+        func.__code__, _globals_without_handlers(func.__module__), func.__name__, func.__defaults__, func.__closure__
+    )
     opened.__kwdefaults__ = func.__kwdefaults__
     return opened
 
@@ -272,14 +276,14 @@ class _Operators(TorchDispatchMode):
     """
 
     def __init__(self, recorder: _Recorder, without_data: bool) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]  # torch gives this initializer no types
         self._recorder = recorder
         self._without_data = without_data
 
     def __torch_dispatch__(
         self,
         func: torch._ops.OpOverload,
-        types: Sequence[type],  # noqa: ARG002  # torch's signature
+        types: Sequence[type],
         args: tuple[Any, ...] = (),
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
@@ -291,7 +295,7 @@ class _Operators(TorchDispatchMode):
         if func in _FUSED_ON_CPU:
             named["fused"] = _FUSED_ON_CPU[func](args, kwargs)
         self._recorder.open()
-        output, children = None, ()
+        children: tuple[Call, ...] = ()
         try:
             if _is_composed(func):
                 with self:
@@ -342,9 +346,7 @@ def _is_composed(func: torch._ops.OpOverload) -> bool:
     )
 
 
-def _bind(
-    func: torch._ops.OpOverload, args: tuple[Any, ...], kwargs: Mapping[str, Any]
-) -> Iterator[tuple[str, Any]]:
+def _bind(func: torch._ops.OpOverload, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """Yield the operator's arguments by their schema's names, defaults where none is given."""
     for position, (name, default) in enumerate(_schema(func)):
         if position < len(args):
@@ -424,4 +426,6 @@ def _resolved_name(func: Callable[..., Any]) -> str:
 @cache
 def _operator_offsets(code: CodeType) -> frozenset[int]:
     """Offsets of the instructions that apply an operator of the language (``x + y``, ``x @= y``)."""
-    return frozenset(instruction.offset for instruction in dis.get_instructions(code) if instruction.opname == "BINARY_OP")
+    return frozenset(
+        instruction.offset for instruction in dis.get_instructions(code) if instruction.opname == "BINARY_OP"
+    )

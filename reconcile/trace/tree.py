@@ -39,7 +39,7 @@ class TensorSpec:
         return count
 
 
-Value: TypeAlias = "TensorSpec | int | float | bool | str | None | tuple[Value, ...] | Mapping[str, Value]"
+Value: TypeAlias = "TensorSpec | int | float | bool | str | tuple[Value, ...] | Mapping[str, Value] | None"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +48,9 @@ class Call:
 
     ``name`` is a class (``torch.nn.Conv2d``), a function (``torch.nn.functional.relu``) or an operator without its
     overload (``aten.addmm``). ``stack`` are the paths of the modules that were running, innermost first; of a module
-    call, the module itself is the first. ``inputs`` are positional arguments, ``named`` the keyword ones; an operator's are all named, after its schema,
-    with defaults filled in. ``number`` counts the calls of one module from 0.
+    call, the module itself is the first. ``inputs`` are positional arguments, ``named`` the keyword ones; an
+    operator's are all named, after its schema, with defaults filled in. ``number`` counts the calls of one module
+    from 0.
     """
 
     kind: Kind

@@ -76,7 +76,9 @@ def _unpack(name: str, returned: Any) -> tuple[nn.Module, tuple[Any, ...], dict[
             return module, (), dict(inputs)
         if isinstance(inputs, (tuple, list)):
             return module, tuple(inputs), {}
-    raise ReconcileError(f"{name} returned {type(returned).__name__}, not a torch.nn.Module or a pair of one and its inputs.")
+    raise ReconcileError(
+        f"{name} returned {type(returned).__name__}, not a torch.nn.Module or a pair of one and its inputs."
+    )
 
 
 def _split(name: str) -> tuple[str, str]:

@@ -76,7 +76,9 @@ def build(spec: ModelSpec, device: Literal["cpu", "meta"] = "cpu", seed: int = 0
         if spec.inputs is not None:
             args, kwargs = spec.inputs.make("cpu", seed)
         elif not args and not kwargs:
-            raise ReconcileError(f"{spec.name} returns a model without inputs: say which with --input, as in --input 1x3x224x224.")
+            raise ReconcileError(
+                f"{spec.name} returns a model without inputs: say which with --input, as in --input 1x3x224x224."
+            )
     else:
         inputs = spec.inputs or torchvision_zoo.default_inputs(spec.name)
         module = torchvision_zoo.build(spec.name, inputs, device)

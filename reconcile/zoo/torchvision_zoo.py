@@ -38,7 +38,9 @@ def default_inputs(name: str) -> InputSpec:
     weights = torchvision.models.get_model_weights(name).DEFAULT
     crop = getattr(weights.transforms(), "crop_size", None)
     if name not in classification_names() or crop is None:
-        raise ReconcileError(f"the weights of '{name}' state no input size: say which with --input, as in --input 1x3x224x224.")
+        raise ReconcileError(
+            f"the weights of '{name}' state no input size: say which with --input, as in --input 1x3x224x224."
+        )
     sizes = [crop] if isinstance(crop, int) else list(crop)
     height, width = sizes if len(sizes) == 2 else (sizes[0], sizes[0])
     return InputSpec((TensorInput((1, 3, height, width)),))
@@ -56,7 +58,9 @@ def build(name: str, inputs: InputSpec, device: Literal["cpu", "meta"]) -> nn.Mo
     try:
         with torch.device(device), _no_initialization():
             module: nn.Module = torchvision.models.get_model(name, weights=None, **_no_backbone_weights(name))
-            height = inputs.positional[0].shape[-2] if inputs.positional and len(inputs.positional[0].shape) > 2 else None
+            height = (
+                inputs.positional[0].shape[-2] if inputs.positional and len(inputs.positional[0].shape) > 2 else None
+            )
             if height is not None and getattr(module, "image_size", height) != height:
                 module = torchvision.models.get_model(name, weights=None, image_size=height)
     except Exception as error:
@@ -77,7 +81,9 @@ def _no_initialization() -> Iterator[None]:
     def leave(tensor: torch.Tensor, *_: object, **__: object) -> torch.Tensor:
         return tensor
 
-    originals = {name: value for name, value in vars(nn.init).items() if name.endswith("_") and not name.startswith("_")}
+    originals = {
+        name: value for name, value in vars(nn.init).items() if name.endswith("_") and not name.startswith("_")
+    }
     try:
         for name in originals:
             setattr(nn.init, name, leave)

@@ -147,6 +147,9 @@ def test_integer_arithmetic_is_bookkeeping() -> None:
             return x + (torch.arange(4) * 2 + 1)
 
     (atom_of_indices, *_) = count_trace(trace(Indices(), (torch.zeros(4),)), load_convention("macs")).atoms
-    total = sum(a.terms.get("elementwise", 0) for a in count_trace(trace(Indices(), (torch.zeros(4),)), load_convention("macs")).atoms)
+    total = sum(
+        a.terms.get("elementwise", 0)
+        for a in count_trace(trace(Indices(), (torch.zeros(4),)), load_convention("macs")).atoms
+    )
     assert not atom_of_indices.terms
     assert total == 4

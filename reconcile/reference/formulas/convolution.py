@@ -87,7 +87,9 @@ def dispatched_convolution(
 ) -> Terms:
     """The operator to which every convolution is dispatched: :func:`convolution` or its transposed form."""
     chosen = transposed_convolution if transposed else convolution
-    return chosen(input=input, weight=weight, bias=bias, stride=stride, padding=padding, dilation=dilation, output=output)
+    return chosen(
+        input=input, weight=weight, bias=bias, stride=stride, padding=padding, dilation=dilation, output=output
+    )
 
 
 def _per_axis(values: Sequence[int], rank: int) -> tuple[int, ...]:

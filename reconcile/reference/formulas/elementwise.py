@@ -80,12 +80,14 @@ def product_with_addend(output: TensorSpec) -> Terms:
 
 
 def _compare(output: TensorSpec) -> Terms:
-    """One comparison per element of the result. Unit: comparisons. Source: the documentation of the function in torch."""
+    """One comparison per element of the result.
+
+    Unit: comparisons. Source: the documentation of the function in torch.
+    """
     return {"compare": output.elements}
 
 
 formula(
-    "compare", *(f"aten.{name}" for name in ("eq", "ne", "lt", "le", "gt", "ge", "isnan", "isinf", "isfinite", "isclose"))
+    "compare",
+    *(f"aten.{name}" for name in ("eq", "ne", "lt", "le", "gt", "ge", "isnan", "isinf", "isfinite", "isclose")),
 )(_compare)
-
-

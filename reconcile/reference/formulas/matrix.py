@@ -9,7 +9,7 @@ from reconcile.trace import TensorSpec
 
 
 @formula("linear", "aten.linear")
-def linear(input: TensorSpec, weight: TensorSpec, bias: TensorSpec | None, output: TensorSpec) -> Terms:
+def linear(input: TensorSpec, bias: TensorSpec | None, output: TensorSpec) -> Terms:
     """``input`` [*, I] times ``weight`` [O, I] transposed, to ``output`` [*, O].
 
     mac = elements of the output · I; first_add and bias: one per output.
@@ -40,23 +40,19 @@ def matrix_product_with_addend(mat1: TensorSpec | None, batch1: TensorSpec | Non
     Unit: multiply-adds. Source: torch.addmm's and torch.baddbmm's documentation.
     """
     first = mat1 or batch1
-    assert first is not None
+    assert first is not None, "one of the two is in the schema of either operator"
     return {"mac": output.elements * first.shape[-1], "first_add": output.elements, "bias": output.elements}
 
 
 @formula("matmul", "aten.addmv", "aten.addbmm", "aten.addr")
-def vector_product_with_addend(
-    mat: TensorSpec | None, batch1: TensorSpec | None, vec1: TensorSpec | None, output: TensorSpec
-) -> Terms:
+def vector_product_with_addend(mat: TensorSpec | None, batch1: TensorSpec | None, output: TensorSpec) -> Terms:
     """``addend + mat × vec``, ``addend + Σ batch1 × batch2`` and ``addend + vec1 ⊗ vec2``.
 
     Unit: multiply-adds. Source: torch.addmv's, torch.addbmm's and torch.addr's documentation.
     """
-    if mat is not None:
-        length = mat.shape[-1]
-    else:
-        length = 1 if batch1 is None else batch1.shape[0] * batch1.shape[-1]
-    assert mat or batch1 or vec1
+    length = 1 if mat is None else mat.shape[-1]
+    if batch1 is not None:
+        length = batch1.shape[0] * batch1.shape[-1]
     return {"mac": output.elements * length, "first_add": output.elements, "bias": output.elements}
 
 

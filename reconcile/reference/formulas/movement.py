@@ -34,7 +34,7 @@ free(
             "randn_like", "randint", "randperm", "normal", "uniform", "_efficientzerotensor",
             # reading and bookkeeping
             "item", "_local_scalar_dense", "is_nonzero", "equal", "size", "sym_size", "sym_numel", "sym_stride",
-            "stride", "numel", "is_same_size", "_assert_async", "_has_compatible_shallow_copy_type", "is_floating_point",
+            "stride", "numel", "is_same_size", "_assert_async", "is_floating_point",
             "_assert_tensor_metadata", "_nested_tensor_from_mask_left_aligned", "set", "resize", "requires_grad",
             "bitwise_and", "bitwise_or", "bitwise_xor", "bitwise_not", "bitwise_left_shift", "bitwise_right_shift",
             "logical_and", "logical_or", "logical_not", "logical_xor", "__and__", "__or__", "__xor__", "any", "all",

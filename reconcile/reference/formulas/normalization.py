@@ -11,7 +11,7 @@ _CONVOLUTIONS = ("aten.conv1d", "aten.conv2d", "aten.conv3d", "aten.conv_transpo
 
 
 def _batch_norm_kind(named: Mapping[str, Value]) -> str:
-    """Tell apart a batch normalization directly behind a convolution, into which it folds when the model is deployed."""
+    """Tell apart a batch normalization directly behind a convolution: it folds into that when a model is deployed."""
     source = named.get("input")
     behind = isinstance(source, TensorSpec) and source.source.startswith(_CONVOLUTIONS)
     return "folded_batch_norm" if behind and not named.get("training") else "batch_norm"

@@ -39,7 +39,10 @@ def adaptive_average_pool(self: TensorSpec, output: TensorSpec) -> Terms:
     "aten.max_pool1d_with_indices", "aten.max_pool2d_with_indices", "aten.max_pool3d_with_indices",
 )  # fmt: skip
 def max_pool(kernel_size: Sequence[int], output: Value) -> Terms:
-    """A maximum over a window of Π(kernel) elements per output. Unit: elements. Source: torch.nn.MaxPool2d's documentation."""
+    """A maximum over a window of Π(kernel) elements per output.
+
+    Unit: elements. Source: torch.nn.MaxPool2d's documentation.
+    """
     values = next(tensors(output))
     return {"max_pool": values.elements * _window(kernel_size, values)}
 

@@ -28,7 +28,10 @@ formula(
 
 
 def _resample(output: Value) -> Terms:
-    """One interpolation per element of the result. Unit: elements. Source: torch.nn.functional.interpolate's documentation."""
+    """One interpolation per element of the result.
+
+    Unit: elements. Source: torch.nn.functional.interpolate's documentation.
+    """
     return {"resample": sum(tensor.elements for tensor in tensors(output))}
 
 

@@ -1,0 +1,62 @@
+"""How long the native count takes beside other counters, building the model included: ratios from one run, paired.
+
+Each pair runs in turn, A B A B ..., in this process; a ratio under 1 means that the native count was faster.
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import time
+import warnings
+from collections.abc import Callable
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from reconcile.reference import count_trace, load_convention
+from reconcile.tools import adapter
+from reconcile.trace import trace_spec
+from reconcile.zoo import build, resolve
+
+MODELS = ("resnet50", "vit_b_16")
+PAIRS = 5
+
+
+def native(name: str) -> None:
+    count_trace(trace_spec(resolve(name))[0], load_convention("macs"))
+
+
+def flop_counter_on_meta(name: str) -> None:
+    built = build(resolve(name), "meta")
+    with torch.no_grad(), FlopCounterMode(display=False):
+        built.module(*built.args)
+
+
+def tool(column: str) -> Callable[[str], None]:
+    def run(name: str) -> None:
+        built = build(resolve(name))
+        adapter(column).measure(built.module, built.args, built.kwargs)
+
+    return run
+
+
+def seconds(action: Callable[[str], None], name: str) -> float:
+    started = time.perf_counter()
+    action(name)
+    return time.perf_counter() - started
+
+
+def main() -> None:
+    warnings.simplefilter("ignore")  # the tools' own, which say nothing about time
+    rivals = {"FlopCounterMode on meta": flop_counter_on_meta, "thop": tool("thop"), "fvcore": tool("fvcore")}
+    print(f"native count / other counter, median of {PAIRS} pairs (least to most)")
+    for name in sys.argv[1:] or MODELS:
+        for rival, action in rivals.items():
+            native(name), action(name)  # warm both
+            ratios = sorted(seconds(native, name) / seconds(action, name) for _ in range(PAIRS))
+            print(f"{name:>12}  {rival:<24} {statistics.median(ratios):.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f})")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,67 @@
+"""The project's sessions. All share one environment with torch where one is active; see `environment`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2025.2.9"
+nox.options.default_venv_backend = "venv"
+nox.options.sessions = ["lint", "typecheck", "tests"]
+
+EXTRAS = "test,lint,typecheck"
+
+
+def environment(session: nox.Session) -> str:
+    """Return the python of the one environment that the sessions share: torch is several gigabytes.
+
+    It is the active virtual environment, or the one in this folder that nox itself runs in, or else .nox/shared.
+    """
+    active = os.environ.get("VIRTUAL_ENV")
+    if active:
+        folder = Path(active)
+    elif Path(sys.prefix).is_relative_to(Path.cwd()):
+        folder = Path(sys.prefix)
+    else:
+        folder = Path(".nox", "shared").resolve()
+    python = folder / "bin" / "python"
+    if not python.exists():
+        session.run(sys.executable, "-m", "venv", str(folder), external=True)
+    session.run(str(python), "-m", "pip", "install", "--quiet", "--editable", f".[{EXTRAS}]", external=True)
+    return str(python)
+
+
+@nox.session(venv_backend="none")
+def reconcile(session: nox.Session) -> None:
+    """The main job: every classification model of torchvision, every tool, a report in reports/."""
+    session.run(environment(session), "-m", "reconcile.cli", "run", *session.posargs, external=True)
+
+
+@nox.session(venv_backend="none")
+def tests(session: nox.Session) -> None:
+    """The tests; `nox -s tests -- -m slow` runs the full zoo."""
+    session.run(environment(session), "-m", "pytest", "-n", "auto", *session.posargs, external=True)
+
+
+@nox.session(venv_backend="none")
+def lint(session: nox.Session) -> None:
+    """Style, and the order of the parts."""
+    python = environment(session)
+    session.run(python, "-m", "ruff", "check", ".", external=True)
+    session.run(python, "-m", "ruff", "format", "--check", ".", external=True)
+    session.run(str(Path(python).with_name("lint-imports")), external=True)
+
+
+@nox.session(venv_backend="none")
+def typecheck(session: nox.Session) -> None:
+    """Types, strictly."""
+    session.run(environment(session), "-m", "mypy", external=True)
+
+
+@nox.session(venv_backend="none")
+def bench(session: nox.Session) -> None:
+    """Ratios, each from one run with both sides paired."""
+    session.run(environment(session), "benchmarks/native_count.py", *session.posargs, external=True)
