@@ -73,11 +73,18 @@ class Reconciliation:
         return self.difference - self.explained
 
     @property
+    def unexplained_layers(self) -> tuple[LayerDifference, ...]:
+        """Layers with a residual; residuals of layers may cancel out in total."""
+        return tuple(layer for layer in self.layers if layer.residual)
+
+    @property
     def ratio(self) -> float | None:
         """Tool over reference in one unit (a FLOP is half a multiply-add); None where the reference is 0."""
         if self.reference == 0:
             return None
-        return (self.value / OPERATIONS_PER[self.unit]) / (self.reference / OPERATIONS_PER[self.reference_unit])
+        return (self.value / OPERATIONS_PER.get(self.unit, 1)) / (
+            self.reference / OPERATIONS_PER.get(self.reference_unit, 1)
+        )
 
     @property
     def causes(self) -> tuple[CauseShare, ...]:
@@ -93,8 +100,8 @@ class Reconciliation:
         return tuple(sorted(shares, key=lambda share: (-abs(share.delta), share.cause)))
 
 
-OPERATIONS_PER = {"MAC": 1, "FLOP": 2, "parameter": 1}
-"""How many of a unit one multiply-add is; for parameters, one each."""
+OPERATIONS_PER = {"MAC": 1, "FLOP": 2}
+"""How many of a unit of compute one multiply-add is; other metrics have one unit each."""
 
 
 def _unique(names: Iterable[str]) -> tuple[str, ...]:

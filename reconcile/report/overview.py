@@ -25,7 +25,8 @@ class CauseTotal:
 class Overview:
     """Every cell is in exactly one of the four groups: agreeing, explained, unexplained, failed.
 
-    ``causes`` is keyed by metric, largest cause first; what no cause explains is among them as ``unexplained``.
+    A cell agrees where all its metrics do; ``agreeing_in`` counts by metric. ``causes`` is keyed by metric, largest
+    cause first; what no cause explains is among them as ``unexplained``.
     """
 
     models: int
@@ -34,6 +35,7 @@ class Overview:
     explained: tuple[Cell, ...]
     unexplained: tuple[Cell, ...]
     failed: tuple[Cell, ...]
+    agreeing_in: Mapping[str, int]
     causes: Mapping[str, tuple[CauseTotal, ...]]
 
     @property
@@ -53,13 +55,14 @@ def overview(run: Run) -> Overview:
         explained=tuple(cell for cell in differing if not has_residual(cell)),
         unexplained=tuple(cell for cell in differing if has_residual(cell)),
         failed=tuple(cell for cell in run.cells if cell.status != "ok"),
+        agreeing_in={metric: _agreeing_in(run, metric) for metric in metrics_of(run)},
         causes={metric: _cause_totals(run, metric) for metric in metrics_of(run)},
     )
 
 
 def has_residual(cell: Cell) -> bool:
-    """Whether some part of the cell's difference has no cause."""
-    return any(item.residual for item in cell.reconciliations.values())
+    """Whether some part of the cell's difference has no cause, in total or in a layer."""
+    return any(item.residual or item.unexplained_layers for item in cell.reconciliations.values())
 
 
 def models_of(run: Run) -> tuple[tuple[str, str], ...]:
@@ -76,6 +79,11 @@ def tools_of(run: Run) -> tuple[str, ...]:
 def metrics_of(run: Run) -> tuple[str, ...]:
     """Every metric that some cell has; compute and parameters always, and first."""
     return tuple(dict.fromkeys(["compute", "params", *(key for cell in run.cells for key in cell.reconciliations)]))
+
+
+def _agreeing_in(run: Run, metric: str) -> int:
+    found = (cell.reconciliations.get(metric) for cell in run.cells)
+    return sum(item is not None and item.difference == 0 for item in found)
 
 
 def _cause_totals(run: Run, metric: str) -> tuple[CauseTotal, ...]:

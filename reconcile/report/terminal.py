@@ -66,7 +66,10 @@ def _counts(found: Overview) -> RenderableType:
         shown = style if count else "dim"
         grid.add_row(Text(exact(count), style=shown), Text(percent(count, found.cells), style="dim"), Text(label))
     size = f"{plural(found.models, 'model')} × {plural(found.tools, 'tool')}, {plural(found.cells, 'cell')}"
-    return Group(Text(size, style="bold"), grid)
+    agreeing = ", ".join(
+        f"{_TITLES.get(metric, metric)} in {exact(count)}" for metric, count in found.agreeing_in.items()
+    )
+    return Group(Text(size, style="bold"), grid, Text(f"Taken singly, the metrics agree: {agreeing}.", style="dim"))
 
 
 def _cause_table(title: str, totals: Sequence[CauseTotal]) -> Table:
@@ -89,14 +92,23 @@ def _cause_table(title: str, totals: Sequence[CauseTotal]) -> Table:
 
 def _unexplained_table(cells: Iterable[Cell]) -> RenderableType:
     rows = [
-        (abs(item.residual), (cell.model, cell.tool, item.metric, signed(item.residual)))
+        (
+            abs(item.residual),
+            (cell.model, cell.tool, item.metric, signed(item.residual), str(len(item.unexplained_layers))),
+        )
         for cell in cells
         for item in cell.reconciliations.values()
-        if item.residual
+        if item.residual or item.unexplained_layers
     ]
     rows.sort(key=lambda row: -row[0])
     table = _table()
-    for heading, side in (("model", "left"), ("tool", "left"), ("metric", "left"), ("residual", "right")):
+    for heading, side in (
+        ("model", "left"),
+        ("tool", "left"),
+        ("metric", "left"),
+        ("residual", "right"),
+        ("layers", "right"),
+    ):
         table.add_column(heading, justify="right" if side == "right" else "left", overflow="fold")
     for _, row in rows[:_LISTED]:
         table.add_row(*map(Text, row))

@@ -59,17 +59,17 @@ def trace_spec(spec: ModelSpec) -> tuple[Trace, str]:
         ReconcileError: As :func:`reconcile.zoo.build`.
         ModelError: The model raised; the message names it and its input.
     """
+    if spec.is_own:
+        return _trace_built(spec, build(spec))
     try:
-        built = build(spec, "meta")
+        return _trace_built(spec, build(spec, "meta"))
+    except ModelError:  # it cannot be built without data, or its control flow reads some
+        return _trace_built(spec, build(spec))
+
+
+def _trace_built(spec: ModelSpec, built: BuiltModel) -> tuple[Trace, str]:
+    try:
         return trace(built.module, built.args, built.kwargs, spec.mode), built.inputs
-    except ModelError:
-        built = build(spec, "cpu")
-    return _trace_built(spec, built), built.inputs
-
-
-def _trace_built(spec: ModelSpec, built: BuiltModel) -> Trace:
-    try:
-        return trace(built.module, built.args, built.kwargs, spec.mode)
     except ModelError as error:
         raise ModelError(f"{spec.name}, input {built.inputs}: {error}") from error
 

@@ -24,6 +24,11 @@ class ModelSpec:
     inputs: InputSpec | None = None
     mode: Mode = "eval"
 
+    @property
+    def is_own(self) -> bool:
+        """Whether it is a user's own model, named by an import path, rather than one of a zoo."""
+        return ":" in self.name
+
 
 @dataclass(frozen=True, slots=True)
 class BuiltModel:
@@ -71,7 +76,7 @@ def build(spec: ModelSpec, device: Literal["cpu", "meta"] = "cpu", seed: int = 0
         ReconcileError: No inputs are known, or an import path does not lead to a model.
         ModelError: The code that builds the model raised.
     """
-    if ":" in spec.name:
+    if spec.is_own:
         module, args, kwargs = import_path.load(spec.name)
         if spec.inputs is not None:
             args, kwargs = spec.inputs.make("cpu", seed)
@@ -91,7 +96,7 @@ def describe_requested_inputs(spec: ModelSpec) -> str:
     """Return the inputs in words as far as they are known without building the model."""
     if spec.inputs is not None:
         return str(spec.inputs)
-    return "" if ":" in spec.name else str(torchvision_zoo.default_inputs(spec.name))
+    return "" if spec.is_own else str(torchvision_zoo.default_inputs(spec.name))
 
 
 def specs(names: Sequence[str], inputs: InputSpec | None = None, mode: Mode = "eval") -> tuple[ModelSpec, ...]:
