@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from importlib import metadata
 from typing import TYPE_CHECKING, Any
+
+from reconcile.version import __version__
 
 if TYPE_CHECKING:
     from reconcile.api import Comparison, ModelCount, compare, count
 
 __all__ = ["Comparison", "ModelCount", "__version__", "compare", "count"]
-
-try:
-    __version__ = metadata.version("reconcile-flops")
-except metadata.PackageNotFoundError:  # run from a checkout that is not installed
-    __version__ = "0+unknown"
 
 
 def __getattr__(name: str) -> Any:

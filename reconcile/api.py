@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
@@ -11,13 +10,15 @@ import pandas as pd
 import torch
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
+from rich.text import Text
 from torch import nn
 
 from reconcile.diff import Reconciliation, reconcile_measurements
+from reconcile.errors import ReconcileError, describe_exception
 from reconcile.reference import DEFAULT_CONVENTION, ReferenceCount, count_trace, load_convention
 from reconcile.report.terminal import explain
 from reconcile.tools import ADAPTERS, adapter, tool_names
-from reconcile.trace import trace, trace_spec
+from reconcile.trace import map_tensors, real_copy, trace, trace_spec
 from reconcile.zoo import BuiltModel, Mode, build, describe_inputs, parse_inputs, resolve
 
 Inputs: TypeAlias = "torch.Tensor | Sequence[Any] | Mapping[str, Any] | str | None"
@@ -76,11 +77,13 @@ class ModelCount:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Show the totals as a small table."""
-        table = Table(title=f"{self.model}, input {self.input}", title_justify="left", show_header=False)
+        title = Text(f"{self.model}, input {self.input}")
+        table = Table(title=title, title_justify="left", show_header=False)
         table.add_row(f"{self.convention} ({self.unit})", f"{self.total:,}")
         table.add_row("parameters", f"{self.parameters:,}")
         if self.uncovered:
-            table.add_row("without a formula", ", ".join(f"{name} ×{n}" for name, n in self.uncovered.items()))
+            names = ", ".join(f"{name} ×{number}" for name, number in self.uncovered.items())
+            table.add_row("without a formula", Text(names))
         yield table
 
 
@@ -118,7 +121,7 @@ class Comparison:
             if metric == "compute":
                 yield explain(self.count.model, self.count.input, tool, item)
         for tool, error in self.errors.items():
-            yield f"{tool}: {error}"
+            yield Text(f"{tool}: {error}")
 
 
 def count(
@@ -158,14 +161,15 @@ def compare(
     reconciliations: dict[tuple[str, str], Reconciliation] = {}
     errors: dict[str, str] = {}
     for tool in checked:
-        built = _fresh(model, inputs)
         try:
-            report = adapter(tool).measure(built.module, built.args, built.kwargs)
+            with torch.random.fork_rng(devices=[]):
+                built = _fresh(model, inputs)
+                report = adapter(tool).measure(built.module, built.args, built.kwargs)
+            reconciled = reconcile_measurements(tool, report.measurements, counted.reference)
         except Exception as error:  # a tool may raise anything; it says so in its place
-            errors[tool] = f"{type(error).__name__}: {error}"
+            errors[tool] = describe_exception(error)
             continue
-        for metric, item in reconcile_measurements(tool, report.measurements, counted.reference).items():
-            reconciliations[tool, metric] = item
+        reconciliations |= {(tool, metric): item for metric, item in reconciled.items()}
     return Comparison(counted, reconciliations, errors)
 
 
@@ -186,8 +190,13 @@ def _fresh(model: nn.Module | str, inputs: Inputs) -> BuiltModel:
     if isinstance(model, str) and (inputs is None or isinstance(inputs, str)):
         return build(resolve(model, parse_inputs([inputs]) if inputs else None))
     args, kwargs = _arguments(inputs)
-    module = build(resolve(model)).module if isinstance(model, str) else copy.deepcopy(model)
+    args, kwargs = map_tensors(args, _copied), map_tensors(kwargs, _copied)
+    module = build(resolve(model)).module if isinstance(model, str) else real_copy(model)
     return BuiltModel(module.eval(), args, kwargs, describe_inputs(args, kwargs))
+
+
+def _copied(tensor: torch.Tensor) -> torch.Tensor:
+    return tensor.detach().clone()
 
 
 def _arguments(inputs: Inputs) -> tuple[tuple[Any, ...], dict[str, Any]]:
@@ -199,4 +208,6 @@ def _arguments(inputs: Inputs) -> tuple[tuple[Any, ...], dict[str, Any]]:
         return (inputs,), {}
     if isinstance(inputs, Mapping):
         return (), dict(inputs)
-    return tuple(inputs), {}
+    if isinstance(inputs, (tuple, list)):
+        return tuple(inputs), {}
+    raise ReconcileError(f"inputs must be a tensor, a tuple, a dictionary or a shape, not {type(inputs).__name__}.")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import redirect_stdout
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ from reconcile.diff import CAUSES, reconcile_measurements
 from reconcile.errors import ReconcileError, did_you_mean
 from reconcile.reference import DEFAULT_CONVENTION, convention_names, count_trace, load_convention
 from reconcile.report import check_folder, explain, safe_cell, summary, write_report
+from reconcile.rules import ExpressionError
 from reconcile.run import Run, make_plan, measure_cell, number_of_jobs, run_plan
 from reconcile.tools import ADAPTERS, METRICS, adapter, version_of
 from reconcile.trace import trace_spec
@@ -117,7 +120,8 @@ def run(
 def count(model: str, convention: str, by: Grouping, output_format: str, inputs: tuple[str, ...], mode: Mode) -> None:
     """Count a model with the native counter."""
     chosen = load_convention(convention)
-    trace, described = trace_spec(_spec(model, inputs, mode))
+    with redirect_stdout(sys.stderr):  # what the model prints is not the answer
+        trace, described = trace_spec(_spec(model, inputs, mode))
     counted = ModelCount(model, described, count_trace(trace, chosen))
     match output_format:
         case "json":
@@ -140,12 +144,16 @@ def explain_command(model: str, tool: str, reference: str, metric: str, inputs: 
     name = adapter(tool).name
     spec = _spec(model, inputs, mode)
     convention = load_convention(reference)
-    trace, described = trace_spec(spec)
+    with redirect_stdout(sys.stderr):  # what the model prints is not the answer
+        trace, described = trace_spec(spec)
     counted = count_trace(trace, convention)
-    measured = measure_cell(spec, name)
+    measured = measure_cell(spec, name, initialize=trace.execution == "real")
     if measured.report is None:
         raise _Failure(measured.error)
-    reconciliations = reconcile_measurements(name, measured.report.measurements, counted)
+    try:
+        reconciliations = reconcile_measurements(name, measured.report.measurements, counted)
+    except ExpressionError as error:
+        raise _Failure(f"the rulebook of {name} does not fit {model}: {error}.") from error
     _output().print(explain(model, described, name, reconciliations[metric]))
 
 
@@ -161,6 +169,9 @@ def list_command(what: str) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line, the process's own arguments by default, and return the exit status."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # names may hold what the terminal cannot show
+            stream.reconfigure(errors="backslashreplace")
     try:
         status = app.main(arguments, prog_name="reconcile", standalone_mode=False)
     except ReconcileError as error:
@@ -181,7 +192,8 @@ class _Failure(Exception):  # noqa: N818  # not an error of use: the use was rig
 
 
 def _complain(sentence: str, status: int) -> int:
-    _errors().print(Text(f"reconcile: {sentence}"), soft_wrap=True, highlight=False)
+    printable = "".join(character if character.isprintable() else " " for character in sentence)
+    _errors().print(Text(f"reconcile: {printable}"), soft_wrap=True, highlight=False)
     return status
 
 
@@ -248,7 +260,11 @@ def _print_count(counted: ModelCount, by: Grouping) -> None:
 
 def _name_failures(result: Run) -> bool:
     """Name on standard error what failed that should not have; return whether anything did."""
-    sentences = [f"{item.model}: {item.error}" for item in result.references if item.error]
+    sentences = [
+        item.error if item.model in item.error else f"{item.model}: {item.error}"
+        for item in result.references
+        if item.error
+    ]
     sentences += [cell.error for cell in result.cells if cell.status in ("failed", "timeout", "crashed")]
     for sentence in dict.fromkeys(sentences):
         _complain(sentence, 1)

@@ -19,7 +19,21 @@ Schema = TypeVar("Schema", bound="StrictModel")
 class StrictModel(BaseModel):
     """Base of every schema: immutable, and an unknown key is an error."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class _UniqueKeys(yaml.SafeLoader):
+    """The safe loader, for which a key that stands twice in one mapping is an error."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                if key.value in seen:
+                    problem = f"the key '{key.value}' stands there twice"
+                    raise yaml.constructor.ConstructorError(None, None, problem, key.start_mark)
+                seen.add(key.value)
+        return super().construct_mapping(node, deep)
 
 
 def data_folder() -> Path:
@@ -36,6 +50,8 @@ def read_yaml(path: Path) -> Any:
             the line where the parser gives one.
     """
     try:
+        if path.exists() and not path.is_file():
+            raise ReconcileError(f"{path} is not a file.")
         if path.stat().st_size > MAXIMUM_FILE_BYTES:
             raise ReconcileError(f"{path} is larger than {MAXIMUM_FILE_BYTES} bytes, too large for a configuration.")
         text = path.read_text(encoding="utf-8")
@@ -45,7 +61,7 @@ def read_yaml(path: Path) -> Any:
     except (OSError, UnicodeDecodeError, ValueError) as error:
         raise ReconcileError(f"{path} cannot be read ({error}).") from None
     try:
-        return yaml.safe_load(text)
+        return yaml.load(text, _UniqueKeys)  # noqa: S506  # it is the safe loader, only stricter
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         place = f"{path}, line {mark.line + 1}, column {mark.column + 1}" if mark else str(path)

@@ -29,8 +29,10 @@ def did_you_mean(name: str, known: Iterable[str], limit: int = 3) -> str:
 
 
 def describe_exception(error: BaseException, limit: int = 400) -> str:
-    """Return ``Type: first line of the message``, shortened, for use inside a sentence."""
+    """Return ``Type: first line of the message``, with the cause if it names one, shortened, for use in a sentence."""
     message = str(error).strip()
     first_line = message.splitlines()[0] if message else ""
     text = f"{type(error).__name__}: {first_line}" if first_line else type(error).__name__
+    if error.__cause__ is not None:
+        text = f"{describe_exception(error.__cause__, limit // 2)}, reported as {text}"
     return text if len(text) <= limit else text[: limit - 1] + "…"

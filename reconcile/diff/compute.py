@@ -28,7 +28,7 @@ def reconcile_compute(measured: Measurement, rulebook: Rulebook, count: Referenc
     fused = _inside_fused(rulebook, count.trace.root)
     for region in _regions(count.trace.root, count.atoms, predict(rulebook, count.trace)):
         if region.claims:
-            _book_claims(region, rows, count.convention)
+            _book_claims(region, rows, count, rulebook)
         else:
             for atom in region.atoms:
                 cause = _omission(atom, count.trace, rulebook, fused=id(atom.call) in fused)
@@ -70,18 +70,18 @@ def _regions(root: Call, atoms: Iterable[Atom], claims: Iterable[Claim]) -> Iter
             pending.extend(reversed(call.children))
 
 
-def _book_claims(region: _Region, rows: Rows, convention: Convention) -> None:
+def _book_claims(region: _Region, rows: Rows, count: ReferenceCount, rulebook: Rulebook) -> None:
     """A region that the tool counts: the terms differ by weight or formula; a second claim counts it once more."""
     first = region.claims[0]
     home = rows.locate(*first.layers)
     counted = [claim for claim in region.claims if claim.via == first.via and _stands_beside(claim, first)]
     again = [claim for claim in region.claims if claim not in counted]
-    for cause, delta in _by_term(region.atoms, counted, convention):
-        rows.at(home).add(cause, delta)
+    for term, expected, delta in _by_term(region.atoms, counted, count.convention):
+        rows.at(home).add(_cause(term, expected, counted, region, count.trace, rulebook), delta)
     for atom in region.atoms:
         away = rows.locate(*atom.call.stack)
         if away != home:
-            value = convention.value(atom.kind, atom.terms)
+            value = count.value(atom)
             rows.at(away).add("container", -value)
             rows.at(home).add("container", value)
     for claim in again:
@@ -97,8 +97,8 @@ def _stands_beside(claim: Claim, first: Claim) -> bool:
     return claim is first or claim.via == "operator" or claim.call is first.call
 
 
-def _by_term(atoms: Sequence[Atom], claims: Sequence[Claim], convention: Convention) -> Iterator[tuple[str, int]]:
-    """Yield the causes in a region with what each adds: for each term what the tool counts less the reference."""
+def _by_term(atoms: Sequence[Atom], claims: Sequence[Claim], convention: Convention) -> Iterator[tuple[str, int, int]]:
+    """Yield each term that the two sides count differently, what the reference counts, and the tool less that."""
     reference: dict[str, int] = {}
     for atom in atoms:
         for term, amount in atom.terms.items():
@@ -107,18 +107,28 @@ def _by_term(atoms: Sequence[Atom], claims: Sequence[Claim], convention: Convent
         counted = sum(claim.counts.get(term, 0) for claim in claims)
         expected = reference.get(term, 0)
         if counted != expected:
-            yield _cause(term, expected, claims), counted - expected
+            yield term, expected, counted - expected
 
 
-def _cause(term: str, expected: int, claims: Sequence[Claim]) -> str:
-    """The rule's own cause, or ``formula`` where both sides count the term by other formulas, or the term's cause."""
+def _cause(term: str, expected: int, claims: Sequence[Claim], region: _Region, trace: Trace, rulebook: Rulebook) -> str:
+    """Why the two sides count a term differently in a region that both see.
+
+    The rule's own cause; an omission where the tool counts no products and the reference does; ``formula`` where both
+    count the term by other formulas, or the tool sees products where there are none; or the term's own cause.
+    """
     counting = [claim for claim in claims if term in claim.counts]
     for claim in counting:
         if term in claim.causes:
             return claim.causes[term]
-    if expected and any(term not in claim.weighted for claim in counting):
+    if term in _PRODUCTS and not any("mac" in claim.counts for claim in claims):
+        atom = next(atom for atom in region.atoms if term in atom.terms)
+        return _omission(atom, trace, rulebook, fused=False)
+    if (expected or term in _PRODUCTS) and any(term not in claim.weighted for claim in counting):
         return "formula"
     return TERM_CAUSES[term]
+
+
+_PRODUCTS = ("mac", "first_add")
 
 
 def _omission(atom: Atom, trace: Trace, rulebook: Rulebook, *, fused: bool) -> str:

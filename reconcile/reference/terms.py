@@ -1,7 +1,7 @@
 """The elementary terms: exact integers that an operator contributes, each with what it counts.
 
 A convention gives every term a weight; a count is the sum of weight times term. What a formula counts is arithmetic
-on numbers with a fraction (floating and complex types); integer and boolean arithmetic is bookkeeping and counts 0.
+on numbers; single elements of integer and boolean type are bookkeeping (positions, masks) and count 0.
 """
 
 from __future__ import annotations

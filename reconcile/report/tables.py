@@ -48,7 +48,7 @@ def cells_frame(run: Run) -> pd.DataFrame:
         if not cell.reconciliations:
             known = references.get((cell.model, cell.input))
             rows.append({**common, **_unmeasured("compute", run.convention, known.compute if known else None)})
-            rows.append({**common, **_unmeasured("params", "parameters", known.parameters if known else None)})
+            rows.append({**common, **_unmeasured("params", run.convention, known.parameters if known else None)})
     return _frame(rows, CELL_COLUMNS)
 
 

@@ -23,6 +23,7 @@ PLOT_WIDTH = 262
 LABEL_WIDTH = 140
 _HALF_BAR = 0.32
 _ROOM_FOR_LABELS = 0.38
+_DRAWN_PARTS = 10**9
 _SHORT_WAY = 0.4
 _UNITS = {"MAC": "multiply-adds (MAC)", "FLOP": "operations (FLOP)", "parameter": "parameters"}
 
@@ -79,7 +80,8 @@ def axis_domain(steps: tuple[Step, ...]) -> tuple[float, float]:
     reached = [step.end for step in steps]
     low, high = min(reached), max(reached)
     spread = high - low
-    starts_at_zero = low <= 0 or spread == 0 or spread > _SHORT_WAY * high
+    invisible = spread * _DRAWN_PARTS <= high  # nothing to make visible, or too little for the axis's own numbers
+    starts_at_zero = low <= 0 or invisible or spread > _SHORT_WAY * high
     start = min(low, 0) if starts_at_zero else max(low - 0.18 * spread, 0)
     return float(start), float(high + _ROOM_FOR_LABELS * ((high - start) or 1))
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from reconcile.rules.predict import module_rule
 from reconcile.rules.rulebook import Rulebook
-from reconcile.trace import ROOT, ModuleInfo, Trace, is_below
+from reconcile.trace import ROOT, ModuleInfo, Trace
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,27 +64,31 @@ def _on_rows(trace: Trace) -> tuple[tuple[tuple[str, str], ...], dict[tuple[str,
     A row that has others below it holds its sum less theirs, and at least 0: where rows below share parameters, that
     takes off too much.
     """
-    rows = [path for path, module in trace.modules.items() if _has_row(module, trace)]
+    with_row = {above for path in trace.calls for above in _upwards(path)}
+    rows = [path for path in trace.modules if path in with_row]
     on_row: dict[str, dict[str, None]] = {row: {} for row in rows}
     for module in trace.modules.values():
         on_row[_nearest(module.path, on_row)].update(dict.fromkeys(module.parameters.values()))
     adjustments: dict[tuple[str, str], int] = {}
-    held: dict[str, int] = {}
+    held_below: dict[str, int] = {}
     for row in reversed(rows):  # a module stands before those below it
-        booked = _elements(on_row[row], trace)
-        below = [path for path in held if is_below(path, row)]
-        held[row] = booked
-        if below:
-            held[row] = _elements(_parameters_below(trace.modules[row], trace), trace) - sum(
-                held[path] for path in below
-            )
-            if max(held[row], 0) != booked:
-                adjustments[row, "reuse"] = max(held[row], 0) - booked
+        booked = held = _elements(on_row[row], trace)
+        if row in held_below:
+            held = _elements(_parameters_below(trace.modules[row], trace), trace) - held_below[row]
+            if max(held, 0) != booked:
+                adjustments[row, "reuse"] = max(held, 0) - booked
+        if row != ROOT:
+            above = _nearest(row.rpartition(".")[0], on_row)
+            held_below[above] = held_below.get(above, 0) + held + held_below.get(row, 0)
     return tuple((row, name) for row, names in on_row.items() for name in names), adjustments
 
 
-def _has_row(module: ModuleInfo, trace: Trace) -> bool:
-    return module.path in trace.calls or any(is_below(path, module.path) for path in trace.calls)
+def _upwards(path: str) -> Iterator[str]:
+    """Yield a module's path and those of all modules above it."""
+    while path:
+        yield path
+        path = path.rpartition(".")[0]
+    yield ROOT
 
 
 def _nearest(path: str, rows: Collection[str]) -> str:
@@ -106,5 +110,7 @@ def _parameters_below(module: ModuleInfo, trace: Trace) -> tuple[str, ...]:
 
 
 def _reason(rulebook: Rulebook, trace: Trace, owner: ModuleInfo) -> str:
+    if owner.path == ROOT:
+        return "container"
     known = rulebook.modules is None or module_rule(rulebook.modules, owner) is not None
     return "untraced" if known and owner.path not in trace.calls else "unsupported-layer"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -10,7 +10,7 @@ from reconcile.reference import Terms, find_atoms, formula_of, terms_of
 from reconcile.rules.expression import evaluate
 from reconcile.rules.quantities import plain_argument, quantities
 from reconcile.rules.rulebook import Functions, Modules, Operators, Rule, Rulebook
-from reconcile.trace import Call, ModuleInfo, Trace, tensors
+from reconcile.trace import Call, ModuleInfo, TensorSpec, Trace
 
 Via = Literal["module", "function", "operator"]
 
@@ -110,7 +110,8 @@ def visible_operators(operators: Operators, root: Call) -> Iterator[Call]:
         call = pending.pop()
         if call.kind == "operator":
             fused = call.name in operators.fused and call.named.get("fused") is True
-            if operators.level == "graph" or fused or not call.children:
+            whole = operators.level == "graph" and call.name not in operators.opened
+            if whole or fused or not call.children:
                 yield call
                 continue
         pending.extend(reversed(call.children))
@@ -158,7 +159,8 @@ def _fits_operator(rule: Rule, call: Call) -> bool:
 
 
 def _batch(trace: Trace) -> int:
-    """Length of the first positional input; 1 where there is none."""
-    first: Sequence[object] = trace.inputs[:1]
-    given = next(tensors(trace.inputs[0]), None) if first else None
-    return given.shape[0] if given is not None and given.shape else 1
+    """Length of the one positional input; 1 where there are several or names, which a tool is given as names."""
+    if len(trace.inputs) != 1 or trace.named_inputs:
+        return 1
+    given = trace.inputs[0]
+    return given.shape[0] if isinstance(given, TensorSpec) and given.shape else 1

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from math import prod
 
+from reconcile.reference import TERMS
 from reconcile.trace import Call, TensorSpec, Trace, Value, tensors
 
 
@@ -17,15 +18,12 @@ def quantities(call: Call, trace: Trace, terms: Mapping[str, int]) -> dict[str, 
     ``_positions`` (product of all further axes), ``_last`` (last axis), ``_rows`` (product of all but the last),
     ``_lead`` (product of the first two). Of modules: ``weight_elements``, ``bias_elements`` and, for parameters that
     have other names (``weight_ih_l0``), ``other_weight_elements`` and ``other_bias_elements``; numbers among their
-    attributes by name, tuples as ``_product``. ``terms`` come under their own names.
+    attributes by name, tuples as ``_product``. ``terms`` come under their own names. Where there is no tensor, its
+    sizes are 0.
     """
-    found: dict[str, int] = {}
-    given = next(tensors((*call.inputs, *call.named.values())), None)
-    if given is not None:
-        found.update(_sizes("input", given))
-    returned = next(tensors(call.output), None)
-    if returned is not None:
-        found.update(_sizes("output", returned))
+    given = next(tensors((*call.inputs, *call.named.values())), _NOTHING)
+    returned = next(tensors(call.output), _NOTHING)
+    found = dict.fromkeys(TERMS, 0) | dict(_sizes("input", given)) | dict(_sizes("output", returned))
     if call.kind == "module":
         found.update(_of_module(call, trace))
     elif call.kind == "operator":
@@ -33,9 +31,13 @@ def quantities(call: Call, trace: Trace, terms: Mapping[str, int]) -> dict[str, 
             if isinstance(value, TensorSpec):
                 found.update(_sizes(name, value))
     else:
-        for name, value in zip(("first", "second", "third"), tensors(call.inputs), strict=False):
+        arguments = tensors((*call.inputs, *call.named.values()))
+        for name, value in zip(("first", "second", "third"), arguments, strict=False):
             found.update(_sizes(name, value))
     return found | dict(terms)
+
+
+_NOTHING = TensorSpec((0,), "")
 
 
 def plain_argument(call: Call, name: str) -> Value:

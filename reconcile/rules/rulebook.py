@@ -71,10 +71,12 @@ class Operators(StrictModel):
     """What a tool sees of operators.
 
     ``level``: the outermost operators, as a traced graph holds them; or those that torch dispatches at last.
-    ``fused`` are operators that run as one where torch can, so that the tool does not see what they consist of.
+    ``opened`` are operators of which even a traced graph holds the parts. ``fused`` are operators that run as one
+    where torch can, so that the tool does not see what they consist of.
     """
 
     level: Literal["graph", "dispatched"]
+    opened: list[str] = Field(default_factory=list)
     fused: list[str] = Field(default_factory=list)
     rules: list[Rule]
 

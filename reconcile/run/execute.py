@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future, as_completed
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from contextlib import contextmanager
@@ -40,11 +40,16 @@ def execute(plan: Plan, progress: Progress = lambda _: None) -> tuple[tuple[Mode
         traced = _trace_all(pool, plan, progress)
         references = {spec: _reference(spec, traced[spec], plan) for spec in plan.models}
         largest_first = sorted(plan.models, key=lambda spec: -(references[spec].compute or 0))
-        cells = _measure_all(pool, plan, largest_first, traced, progress)
-    return (
-        tuple(references.values()),
-        tuple(cells[spec, tool] for spec in plan.models for tool in plan.tools),
-    )
+        initialize = {spec for spec in plan.models if references[spec].execution == "real"}
+        measured = _measure_all(pool, plan, largest_first, initialize, progress)
+    cells: list[Cell] = []
+    for spec in plan.models:
+        found = _reconcile(spec, traced[spec], measured[spec], plan)
+        # A model that never ran for the reference may have run for a tool, which then knows its inputs.
+        inputs = next((known for known in (references[spec].input, *(cell.input for cell in found)) if known), "")
+        references[spec] = replace(references[spec], input=inputs)
+        cells += [replace(cell, input=inputs) for cell in found]
+    return tuple(references.values()), tuple(cells)
 
 
 def number_of_jobs(plan: Plan) -> int:
@@ -86,30 +91,24 @@ def _trace_all(pool: ProcessPool, plan: Plan, progress: Progress) -> dict[ModelS
 
 
 def _measure_all(
-    pool: ProcessPool,
-    plan: Plan,
-    models: Sequence[ModelSpec],
-    traced: Mapping[ModelSpec, TracedModel | _Lost],
-    progress: Progress,
-) -> dict[tuple[ModelSpec, str], Cell]:
+    pool: ProcessPool, plan: Plan, models: Sequence[ModelSpec], initialize: Collection[ModelSpec], progress: Progress
+) -> dict[ModelSpec, dict[str, MeasuredCell | _Lost]]:
     jobs: dict[Future[MeasuredCell], tuple[ModelSpec, str]] = {
-        pool.schedule(measure_cell, args=[spec, tool, plan.seed, _threads(plan)], timeout=plan.timeout_seconds): (
-            spec,
-            tool,
-        )
+        pool.schedule(
+            measure_cell,
+            args=[spec, tool, plan.seed, _threads(plan)],
+            kwargs={"initialize": spec in initialize},
+            timeout=plan.timeout_seconds,
+        ): (spec, tool)
         for spec in models
         for tool in plan.tools
     }
-    cells: dict[tuple[ModelSpec, str], Cell] = {}
     measured: dict[ModelSpec, dict[str, MeasuredCell | _Lost]] = {spec: {} for spec in models}
     for job in as_completed(jobs):
         spec, tool = jobs[job]
         measured[spec][tool] = _outcome(job, f"{tool} on {spec.name}", plan)
         progress(f"{spec.name} · {tool}")
-        if len(measured[spec]) == len(plan.tools):
-            for name, cell in _reconcile(spec, traced[spec], measured.pop(spec), plan).items():
-                cells[spec, name] = cell
-    return cells
+    return measured
 
 
 def _reference(spec: ModelSpec, traced: TracedModel | _Lost, plan: Plan) -> ModelReference:
@@ -130,10 +129,10 @@ def _reference(spec: ModelSpec, traced: TracedModel | _Lost, plan: Plan) -> Mode
 
 def _reconcile(
     spec: ModelSpec, traced: TracedModel | _Lost, measured: Mapping[str, MeasuredCell | _Lost], plan: Plan
-) -> dict[str, Cell]:
-    """Make the cells of one model, whose trace is unpacked for no longer than that takes."""
+) -> list[Cell]:
+    """Make the cells of one model, in the plan's order; its trace is unpacked for no longer than that takes."""
     count = _count(traced, plan)
-    return {tool: _cell(spec, tool, outcome, _inputs(spec, traced), count) for tool, outcome in measured.items()}
+    return [_cell(spec, tool, measured[tool], _inputs(spec, traced), count) for tool in plan.tools]
 
 
 def _cell(spec: ModelSpec, tool: str, outcome: MeasuredCell | _Lost, inputs: str, count: ReferenceCount | str) -> Cell:

@@ -17,6 +17,7 @@ from typing import Any
 from reconcile.run.config import Plan
 from reconcile.run.result import ModelReference
 from reconcile.tools import adapter, version_of
+from reconcile.version import __version__
 
 
 def new_run_id(now: datetime) -> str:
@@ -36,7 +37,7 @@ def describe_run(
         "command_line": sys.argv,
         "git_revision": _git_revision(),
         "versions": {
-            "reconcile": metadata.version("reconcile-flops"),
+            "reconcile": __version__,
             "python": platform.python_version(),
             **{name: metadata.version(name) for name in ("torch", "torchvision", "numpy", "pandas")},
         },

@@ -53,30 +53,37 @@ def trace_model(spec: ModelSpec, seed: int, threads: int | None) -> TracedModel:
     """Build and trace a model."""
     with _quiet(seed, threads):
         try:
-            trace, inputs = trace_spec(spec)
+            trace, inputs = trace_spec(spec, seed)
+            return TracedModel(zlib.compress(pickle.dumps(trace), 1), inputs)
         except ReconcileError as error:
             return TracedModel(error=str(error))
-        return TracedModel(zlib.compress(pickle.dumps(trace), 1), inputs)
+        except BaseException as error:  # a model may raise anything, SystemExit and KeyboardInterrupt included
+            return TracedModel(error=f"{spec.name}: {describe_exception(error)}")
 
 
-def measure_cell(spec: ModelSpec, tool: str, seed: int = 0, threads: int | None = None) -> MeasuredCell:
-    """Build a model that nothing else has touched, and run a tool on it. The time is the tool's alone."""
+def measure_cell(
+    spec: ModelSpec, tool: str, seed: int = 0, threads: int | None = None, *, initialize: bool = False
+) -> MeasuredCell:
+    """Build a model that nothing else has touched, and run a tool on it. The time is the tool's alone.
+
+    ``initialize`` fills the parameters of a model whose control flow reads values.
+    """
     with _quiet(seed, threads):
         status: Literal["ok", "unsupported", "failed"] = "failed"
         report, inputs, error = None, "", ""
         started = time.perf_counter()
         try:
-            built = build(spec, "cpu", seed)
+            built = build(spec, "cpu", seed, initialize=initialize)
             inputs = built.inputs
             started = time.perf_counter()
             report = adapter(tool).measure(built.module, built.args, built.kwargs)
             status = "ok"
         except UnsupportedModelError as reason:
-            status, error = "unsupported", f"{tool}: {reason}."
+            status, error = "unsupported", f"{tool} on {spec.name}: {reason}."
         except ReconcileError as reason:
             error = str(reason)
-        except Exception as reason:  # a tool may raise anything; it costs its own cell
-            error = f"{tool}: {describe_exception(reason)}"
+        except BaseException as reason:  # as above; it costs its own cell
+            error = f"{tool} on {spec.name}: {describe_exception(reason)}"
         seconds = time.perf_counter() - started
         return MeasuredCell(status, report, inputs, seconds, _peak_memory_in_megabytes(), error)
 

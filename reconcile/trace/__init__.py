@@ -1,5 +1,6 @@
 """One execution of a model as a tree of calls: modules, functions, operators."""
 
+from reconcile.trace.dataless import map_tensors, real_copy
 from reconcile.trace.tracer import trace, trace_spec
 from reconcile.trace.tree import ROOT, Call, ModuleInfo, ParameterInfo, TensorSpec, Trace, Value, is_below, tensors
 
@@ -12,6 +13,8 @@ __all__ = [
     "Trace",
     "Value",
     "is_below",
+    "map_tensors",
+    "real_copy",
     "tensors",
     "trace",
     "trace_spec",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -20,10 +20,34 @@ def dataless_copy(module: nn.Module) -> nn.Module:
     Shared parameters stay shared; hooks, modes and plain attributes are copied; the original is not touched.
 
     Raises:
-        Exception: Whatever ``copy.deepcopy`` raises for an object that cannot be copied.
+        Exception: Whatever ``copy.deepcopy`` raises for a module that cannot be copied.
     """
     with _CopyToMeta():
+        return real_copy(module)
+
+
+def real_copy(module: nn.Module) -> nn.Module:
+    """Return a deep copy of the module; attributes that cannot be copied, such as locks, are shared with it.
+
+    Raises:
+        Exception: As above.
+    """
+    try:
         return copy.deepcopy(module)
+    except Exception:  # an attribute may refuse with any exception
+        attributes = (value for below in module.modules() for name, value in vars(below).items() if name not in _STATE)
+        return copy.deepcopy(module, {id(value): value for value in attributes if not _can_be_copied(value)})
+
+
+_STATE = ("_modules", "_parameters", "_buffers")
+
+
+def _can_be_copied(value: Any) -> bool:
+    try:
+        copy.deepcopy(value)
+    except Exception:  # as above
+        return False
+    return True
 
 
 def dataless_tensor(tensor: torch.Tensor) -> torch.Tensor:
@@ -34,15 +58,17 @@ def dataless_tensor(tensor: torch.Tensor) -> torch.Tensor:
 
 
 def map_tensors(value: Any, change: Callable[[torch.Tensor], torch.Tensor]) -> Any:
-    """Apply a function to every tensor of nested tuples, lists and mappings, keeping their structure."""
+    """Apply a function to every tensor of nested tuples, lists and dictionaries; other values are kept as they are."""
     if isinstance(value, torch.Tensor):
         return change(value)
     if isinstance(value, tuple) and hasattr(value, "_fields"):
         return type(value)(*(map_tensors(item, change) for item in value))
-    if isinstance(value, Mapping):
-        return {key: map_tensors(item, change) for key, item in value.items()}
-    if isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
-        return type(value)(map_tensors(item, change) for item in value)  # type: ignore[call-arg]  # tuple, list
+    if type(value) in (tuple, list):
+        return type(value)(map_tensors(item, change) for item in value)
+    if isinstance(value, dict):
+        changed = copy.copy(value)
+        changed.update({key: map_tensors(item, change) for key, item in value.items()})
+        return changed
     return value
 
 

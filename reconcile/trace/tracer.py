@@ -8,11 +8,12 @@ so the tree holds the documented operation and the operators that it consists of
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 import dis
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from functools import cache
 from types import CodeType, FrameType, FunctionType
 from typing import Any, Literal
@@ -24,35 +25,47 @@ from torch.overrides import TorchFunctionMode, resolve_name
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from reconcile.errors import ModelError, describe_exception
-from reconcile.trace.dataless import META, dataless_copy, dataless_tensor, map_tensors
+from reconcile.trace.dataless import META, dataless_copy, dataless_tensor, map_tensors, real_copy
 from reconcile.trace.modules import describe_modules, describe_parameters, type_name
 from reconcile.trace.tree import ROOT, Call, TensorSpec, Trace, Value
-from reconcile.zoo import BuiltModel, Mode, ModelSpec, build
+from reconcile.zoo import BuiltModel, Mode, ModelSpec, build, check_mode
 
 
 def trace(
-    module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any] | None = None, mode: Mode = "eval"
+    module: nn.Module,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any] | None = None,
+    mode: Mode = "eval",
+    *,
+    may_compute: bool = True,
 ) -> Trace:
     """Run the module once on ``args`` and ``kwargs`` and return what ran.
 
-    The module, its inputs and torch's random state are left as they were found, also when it raises.
+    The module, its inputs and torch's random state are left as they were found, also when it raises. Where it cannot
+    run without data, it runs on real tensors if ``may_compute`` says so.
 
     Raises:
-        ModelError: The model raised, on tensors without data and on real ones.
+        ModelError: The model raised, or it cannot be copied.
     """
-    try:
-        return _run(dataless_copy(module), args, kwargs or {}, mode, "meta")
-    except Exception as on_meta:
-        if any(tensor.device == META for tensor in (*module.parameters(), *module.buffers())):
-            raise ModelError(f"the model raised while it ran ({describe_exception(on_meta)}).") from on_meta
-    try:
-        with torch.random.fork_rng(devices=[]):
-            return _run(copy.deepcopy(module), args, kwargs or {}, mode, "real")
-    except Exception as on_real:
-        raise ModelError(f"the model raised while it ran ({describe_exception(on_real)}).") from on_real
+    check_mode(mode)
+    has_data = all(tensor.device != META for tensor in (*module.parameters(), *module.buffers()))
+    attempts: list[_Attempt] = [_Attempt("meta", torch.inference_mode)]
+    if may_compute and has_data:
+        # Under no_grad torch composes its operators by itself, so the tree is less deep; some models need gradients.
+        attempts += [_Attempt("real", torch.inference_mode), _Attempt("real", torch.no_grad)]
+    failure: BaseException | None = None
+    for attempt in attempts:
+        try:
+            with torch.random.fork_rng(devices=[]):
+                copied = dataless_copy(module) if attempt.execution == "meta" else real_copy(module)
+                return _run(copied, args, kwargs or {}, mode, attempt)
+        except (Exception, SystemExit) as error:
+            failure = error
+    assert failure is not None
+    raise ModelError(f"the model raised while it ran ({describe_exception(failure)}).") from failure
 
 
-def trace_spec(spec: ModelSpec) -> tuple[Trace, str]:
+def trace_spec(spec: ModelSpec, seed: int = 0) -> tuple[Trace, str]:
     """Build a model by its name and trace it; return the trace and the inputs in words.
 
     Raises:
@@ -60,30 +73,44 @@ def trace_spec(spec: ModelSpec) -> tuple[Trace, str]:
         ModelError: The model raised; the message names it and its input.
     """
     if spec.is_own:
-        return _trace_built(spec, build(spec))
-    try:
-        return _trace_built(spec, build(spec, "meta"))
-    except ModelError:  # it cannot be built without data, or its control flow reads some
-        return _trace_built(spec, build(spec))
+        return _trace_built(spec, build(spec, seed=seed))
+    for device in ("meta", "cpu"):  # some cannot be built without data, though they run without
+        try:
+            return _trace_built(spec, build(spec, device, seed), may_compute=False)
+        except ModelError:
+            continue
+    return _trace_built(spec, build(spec, seed=seed, initialize=True))
 
 
-def _trace_built(spec: ModelSpec, built: BuiltModel) -> tuple[Trace, str]:
+def _trace_built(spec: ModelSpec, built: BuiltModel, *, may_compute: bool = True) -> tuple[Trace, str]:
     try:
-        return trace(built.module, built.args, built.kwargs, spec.mode), built.inputs
+        return trace(built.module, built.args, built.kwargs, spec.mode, may_compute=may_compute), built.inputs
     except ModelError as error:
         raise ModelError(f"{spec.name}, input {built.inputs}: {error}") from error
 
 
-def _run(
-    module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any], mode: Mode, execution: Literal["meta", "real"]
-) -> Trace:
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    """On which tensors to run, and under which of torch's gradient modes."""
+
+    execution: Literal["meta", "real"]
+    gradient_mode: Callable[[], AbstractContextManager[Any]]
+
+
+def _run(module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any], mode: Mode, attempt: _Attempt) -> Trace:
     """Run a copy that belongs to the tracer."""
     module.train(mode == "train")
-    without_data = execution == "meta"
-    change = dataless_tensor if without_data else torch.Tensor.clone
+    without_data = attempt.execution == "meta"
+    change = dataless_tensor if without_data else _own_tensor
     args, kwargs = map_tensors(tuple(args), change), map_tensors(dict(kwargs), change)
     recorder = _Recorder(module)
-    with torch.inference_mode(), recorder.watching(), _Operators(recorder, without_data), _Functions(recorder):
+    with (
+        attempt.gradient_mode(),
+        _without_onednn(),
+        recorder.watching(),
+        _Operators(recorder, without_data),
+        _Functions(recorder),
+    ):
         module(*args, **kwargs)
     parameters = describe_parameters(module)  # after the run: lazy modules have found their shapes by now
     return Trace(
@@ -92,10 +119,25 @@ def _run(
         parameters=parameters,
         inputs=recorder.root.inputs,
         named_inputs=recorder.root.named,
-        execution=execution,
+        execution=attempt.execution,
         mode=mode,
         calls=dict(recorder.calls),
     )
+
+
+@contextmanager
+def _without_onednn() -> Iterator[None]:
+    """Keep oneDNN from running an LSTM as one operator, which would hide what it is composed of."""
+    enabled = torch._C._get_mkldnn_enabled()
+    torch._C._set_mkldnn_enabled(False)
+    try:
+        yield
+    finally:
+        torch._C._set_mkldnn_enabled(enabled)
+
+
+def _own_tensor(tensor: torch.Tensor) -> torch.Tensor:
+    return tensor.detach().clone().requires_grad_(tensor.requires_grad)
 
 
 class _Recorder:
@@ -188,7 +230,7 @@ class _ModuleHooks:
     def __enter__(self) -> None:
         for module in self._module.modules():
             self._handles.append(module.register_forward_pre_hook(self._enter, prepend=True, with_kwargs=True))
-            self._handles.append(module.register_forward_hook(self._leave, with_kwargs=True))
+            self._handles.append(module.register_forward_hook(self._leave, with_kwargs=True, always_call=True))
 
     def __exit__(self, *_: object) -> None:
         for handle in self._handles:
@@ -322,8 +364,8 @@ def _attention_is_fused(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> boo
 def _lstm_is_fused(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:  # noqa: ARG001  # one signature for all
     """oneDNN's layer takes single precision, without projections."""
     weights = args[2]
-    projected = len(weights) > 2 and weights[0].dim() == weights[2].dim() == 2
-    return torch.backends.mkldnn.is_available() and args[0].dtype == torch.float32 and not projected
+    gates, recurrent = weights[1].shape
+    return bool(torch.backends.mkldnn.is_available()) and args[0].dtype == torch.float32 and gates == 4 * recurrent
 
 
 _FUSED_ON_CPU: dict[torch._ops.OpOverload, Callable[[tuple[Any, ...], Mapping[str, Any]], bool]] = {

@@ -1,7 +1,17 @@
 """Which model, with which input: torchvision's zoo and the user's own models."""
 
 from reconcile.zoo.inputs import InputSpec, TensorInput, describe_inputs, parse_inputs
-from reconcile.zoo.model import BuiltModel, Mode, ModelSpec, build, describe_requested_inputs, expand, resolve, specs
+from reconcile.zoo.model import (
+    BuiltModel,
+    Mode,
+    ModelSpec,
+    build,
+    check_mode,
+    describe_requested_inputs,
+    expand,
+    resolve,
+    specs,
+)
 from reconcile.zoo.torchvision_zoo import all_names, classification_names, default_inputs
 
 __all__ = [
@@ -12,6 +22,7 @@ __all__ = [
     "TensorInput",
     "all_names",
     "build",
+    "check_mode",
     "classification_names",
     "default_inputs",
     "describe_inputs",

@@ -8,7 +8,7 @@ import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 from torch import nn
@@ -16,6 +16,9 @@ from torch import nn
 from reconcile.errors import ModelError, ReconcileError, describe_exception, did_you_mean
 
 _FORM = re.compile(r"(?P<module>[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*):(?P<attribute>[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)")
+
+Inputs: TypeAlias = "tuple[tuple[Any, ...], dict[str, Any]]"
+"""Positional and keyword inputs."""
 
 
 def check(name: str) -> None:
@@ -28,15 +31,15 @@ def check(name: str) -> None:
     _find_working_directory_first()
     try:
         found = importlib.util.find_spec(module_name)
-    except Exception:  # a parent package that fails to import: the sentence is the same
+    except (Exception, SystemExit):  # a parent package that fails to import: the sentence is the same
         found = None
     if found is None:
         neighbours = [path.stem for path in Path.cwd().glob("*.py")]
         raise ReconcileError(f"{name}: there is no module '{module_name}' here{did_you_mean(module_name, neighbours)}")
 
 
-def load(name: str) -> tuple[nn.Module, tuple[Any, ...], dict[str, Any]]:
-    """Import the callable and call it; return the model and its positional and keyword inputs, both possibly empty.
+def load(name: str) -> tuple[nn.Module, Inputs | None]:
+    """Import the callable and call it; return the model and the inputs that come with it, or None.
 
     The callable returns the model, ``model, x``, ``model, (x, y)`` or ``model, {"x": x}``.
 
@@ -48,37 +51,40 @@ def load(name: str) -> tuple[nn.Module, tuple[Any, ...], dict[str, Any]]:
     _find_working_directory_first()
     try:
         target: Any = importlib.import_module(module_name)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ModelError(f"{name}: importing '{module_name}' failed ({describe_exception(error)}).") from error
     for part in attribute.split("."):
-        if not hasattr(target, part):
-            raise ReconcileError(f"{name}: '{module_name}' has no '{part}'{did_you_mean(part, dir(target))}")
-        target = getattr(target, part)
+        try:
+            target = getattr(target, part)
+        except AttributeError:
+            known = did_you_mean(part, dir(target))
+            raise ReconcileError(f"{name}: '{module_name}' has no '{part}'{known}") from None
+        except Exception as error:
+            raise ModelError(f"{name}: '{part}' raised ({describe_exception(error)}).") from error
     if isinstance(target, nn.Module):
-        return target, (), {}
+        return target, None
     if not callable(target):
         raise ReconcileError(f"{name}: '{attribute}' is neither a model nor a callable that returns one.")
     try:
         returned = target()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ModelError(f"{name} raised while it built the model ({describe_exception(error)}).") from error
     return _unpack(name, returned)
 
 
-def _unpack(name: str, returned: Any) -> tuple[nn.Module, tuple[Any, ...], dict[str, Any]]:
+def _unpack(name: str, returned: Any) -> tuple[nn.Module, Inputs | None]:
     if isinstance(returned, nn.Module):
-        return returned, (), {}
+        return returned, None
     if isinstance(returned, tuple) and len(returned) == 2 and isinstance(returned[0], nn.Module):
         module, inputs = returned
         if isinstance(inputs, torch.Tensor):
-            return module, (inputs,), {}
+            return module, ((inputs,), {})
         if isinstance(inputs, Mapping) and all(isinstance(key, str) for key in inputs):
-            return module, (), dict(inputs)
+            return module, ((), dict(inputs))
         if isinstance(inputs, (tuple, list)):
-            return module, tuple(inputs), {}
-    raise ReconcileError(
-        f"{name} returned {type(returned).__name__}, not a torch.nn.Module or a pair of one and its inputs."
-    )
+            return module, (tuple(inputs), {})
+    kind = type(returned).__name__
+    raise ReconcileError(f"{name} returned {kind}, not a torch.nn.Module or a pair of one and its inputs.")
 
 
 def _split(name: str) -> tuple[str, str]:

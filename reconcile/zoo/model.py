@@ -5,15 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
+import torch
 from torch import nn
 
-from reconcile.errors import ReconcileError, did_you_mean
+from reconcile.errors import ModelError, ReconcileError, describe_exception, did_you_mean
 from reconcile.zoo import import_path, torchvision_zoo
 from reconcile.zoo.inputs import InputSpec, describe_inputs
 
 Mode = Literal["eval", "train"]
+
+
+def check_mode(mode: str) -> None:
+    """Check that a mode is one.
+
+    Raises:
+        ReconcileError: It is not.
+    """
+    if mode not in get_args(Mode):
+        raise ReconcileError(f"unknown mode '{mode}': choose eval or train.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +34,10 @@ class ModelSpec:
     name: str
     inputs: InputSpec | None = None
     mode: Mode = "eval"
+
+    def __post_init__(self) -> None:
+        """Check the mode."""
+        check_mode(self.mode)
 
     @property
     def is_own(self) -> bool:
@@ -67,29 +82,42 @@ def expand(pattern: str) -> tuple[str, ...]:
     return names
 
 
-def build(spec: ModelSpec, device: Literal["cpu", "meta"] = "cpu", seed: int = 0) -> BuiltModel:
+def build(
+    spec: ModelSpec, device: Literal["cpu", "meta"] = "cpu", seed: int = 0, *, initialize: bool = False
+) -> BuiltModel:
     """Build the model and its inputs, in the spec's mode, without downloading anything.
 
-    On ``meta`` a model of the zoo holds no data at all; a user's own model is built as its code says.
+    On ``meta`` a model of the zoo holds no data at all; on ``cpu`` its parameters are filled only where ``initialize``
+    says so, with random numbers of the seed. A user's own model is built as its code says.
 
     Raises:
         ReconcileError: No inputs are known, or an import path does not lead to a model.
-        ModelError: The code that builds the model raised.
+        ModelError: The code that builds the model raised, or there is no memory for the inputs.
     """
     if spec.is_own:
-        module, args, kwargs = import_path.load(spec.name)
-        if spec.inputs is not None:
-            args, kwargs = spec.inputs.make("cpu", seed)
-        elif not args and not kwargs:
+        module, given = import_path.load(spec.name)
+        if spec.inputs is None and given is None:
             raise ReconcileError(
                 f"{spec.name} returns a model without inputs: say which with --input, as in --input 1x3x224x224."
             )
+        args, kwargs = given or ((), {})
+        if spec.inputs is not None:
+            args, kwargs = _make(spec, spec.inputs, "cpu", seed)
     else:
         inputs = spec.inputs or torchvision_zoo.default_inputs(spec.name)
-        module = torchvision_zoo.build(spec.name, inputs, device)
-        args, kwargs = inputs.make(device, seed)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            module = torchvision_zoo.build(spec.name, inputs, device, initialize=initialize)
+        args, kwargs = _make(spec, inputs, device, seed)
     module.train(spec.mode == "train")
     return BuiltModel(module, tuple(args), dict(kwargs), describe_inputs(args, kwargs))
+
+
+def _make(spec: ModelSpec, inputs: InputSpec, device: Literal["cpu", "meta"], seed: int) -> import_path.Inputs:
+    try:
+        return inputs.make(device, seed)
+    except RuntimeError as error:
+        raise ModelError(f"{spec.name}: the input {inputs} cannot be made ({describe_exception(error)}).") from error
 
 
 def describe_requested_inputs(spec: ModelSpec) -> str:

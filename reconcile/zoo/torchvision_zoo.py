@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import cache
 from typing import Any, Literal
 
@@ -46,8 +46,8 @@ def default_inputs(name: str) -> InputSpec:
     return InputSpec((TensorInput((1, 3, height, width)),))
 
 
-def build(name: str, inputs: InputSpec, device: Literal["cpu", "meta"]) -> nn.Module:
-    """Build a model without weights, its parameters allocated but not initialized.
+def build(name: str, inputs: InputSpec, device: Literal["cpu", "meta"], *, initialize: bool) -> nn.Module:
+    """Build a model without weights; ``initialize`` says whether its parameters are filled or only allocated.
 
     An architecture made for one image size (it says so in its attribute ``image_size``) is built for the input's,
     as torchvision does for its own weights of another size.
@@ -56,7 +56,7 @@ def build(name: str, inputs: InputSpec, device: Literal["cpu", "meta"]) -> nn.Mo
         ModelError: torchvision cannot build the model for this input, or not on this device.
     """
     try:
-        with torch.device(device), _no_initialization():
+        with torch.device(device), nullcontext() if initialize else _no_initialization():
             module: nn.Module = torchvision.models.get_model(name, weights=None, **_no_backbone_weights(name))
             height = (
                 inputs.positional[0].shape[-2] if inputs.positional and len(inputs.positional[0].shape) > 2 else None

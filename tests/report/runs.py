@@ -21,7 +21,7 @@ def reconciliation(*layers: LayerDifference, metric: str = "compute", unit: str 
         metric=metric,
         unit=unit,
         value=sum(item.value for item in layers),
-        reference_convention="macs" if metric == "compute" else "parameters",
+        reference_convention="macs",
         reference_unit="MAC" if metric == "compute" else "parameter",
         reference=sum(item.reference for item in layers),
         layers=layers,

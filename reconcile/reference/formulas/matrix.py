@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import prod
 
 from reconcile.reference.registry import Terms, formula
-from reconcile.trace import TensorSpec
+from reconcile.trace import TensorSpec, Value, tensors
 
 
 @formula("linear", "aten.linear")
@@ -64,7 +64,12 @@ def vector_product_with_addend(mat: TensorSpec | None, batch1: TensorSpec | None
     "aten._scaled_dot_product_efficient_attention",
 )
 def attention(
-    query: TensorSpec, key: TensorSpec, value: TensorSpec, attn_mask: TensorSpec | None, is_causal: bool | None
+    query: TensorSpec,
+    key: TensorSpec,
+    value: TensorSpec,
+    attn_mask: TensorSpec | None,
+    is_causal: bool | None,
+    output: Value,
 ) -> Terms:
     """softmax(Q·Kᵀ / √E + mask) · V for Q [*, H, L, E], K [*, G, S, E], V [*, G, S, Ev].
 
@@ -74,7 +79,7 @@ def attention(
     Unit: multiply-adds. Source: Vaswani et al., "Attention is all you need", arXiv:1706.03762, equation 1;
     torch.nn.functional.scaled_dot_product_attention's documentation.
     """
-    rows = prod(query.shape[:-1])
+    rows = prod(next(tensors(output)).shape[:-1])  # the output's, since leading axes may be broadcast
     scores = rows * key.shape[-2]
     masked = attn_mask is not None or bool(is_causal)
     return {
