@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib import resources
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -82,8 +82,10 @@ def parse(schema: type[Schema], document: Any, place: str) -> Schema:
     try:
         return schema.model_validate(document)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        raise ReconcileError(f"{place}: {_describe(schema, first)}") from None
+        found = error.errors(include_url=False)
+        # Of alternatives that do not fit, the one in which the mistake lies deepest is the one that was meant.
+        worst = max(found, key=lambda detail: (detail["type"] == "extra_forbidden", len(detail["loc"])))
+        raise ReconcileError(f"{place}: {_describe(schema, worst)}") from None
 
 
 def load(schema: type[Schema], path: Path) -> Schema:
@@ -91,16 +93,32 @@ def load(schema: type[Schema], path: Path) -> Schema:
     return parse(schema, read_yaml(path), str(path))
 
 
+_ALTERNATIVES = ("str", "int", "bool", "none")
+"""Types that stand in an error's place beside keys, as do the names of schemas, where a value may be one of several."""
+
+
 def _describe(schema: type[BaseModel], detail: Any) -> str:
     location = [str(part) for part in detail["loc"]]
-    key = ".".join(location)
+    key = ".".join(part for part in location if part not in _ALTERNATIVES and not part[:1].isupper())
     if detail["type"] == "extra_forbidden":
-        known = schema.model_fields if len(location) == 1 else ()
+        known = schema.model_fields if len(location) == 1 else _fields(schema)
         return f"unknown key '{key}'{did_you_mean(location[-1], known)}"
     if detail["type"] == "missing":
         return f"the key '{key}' is missing."
     message = str(detail["msg"]).removeprefix("Value error, ").rstrip(".")
     return f"key '{key}': {message}." if key else f"{message}."
+
+
+def _fields(schema: type[BaseModel]) -> set[str]:
+    """Names of the keys of a schema and of those inside it."""
+    names = set(schema.model_fields)
+    pending: list[Any] = [field.annotation for field in schema.model_fields.values()]
+    while pending:
+        annotation = pending.pop()
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            names |= _fields(annotation)
+        pending.extend(get_args(annotation))
+    return names
 
 
 def _kind_of(value: object) -> str:

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 
-from reconcile.diff.causes import CAUSES, Cause
 from reconcile.diff.compute import reconcile_compute
 from reconcile.diff.parameters import reconcile_parameters
 from reconcile.diff.result import CauseShare, LayerDifference, Reconciliation
 from reconcile.reference import ReferenceCount
 from reconcile.rules import load_rulebook
+from reconcile.rules.causes import CAUSES, Cause
 from reconcile.tools import Measurement, Metric
 
 __all__ = [

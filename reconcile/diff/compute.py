@@ -11,11 +11,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from reconcile.diff.causes import TERM_CAUSES
 from reconcile.diff.result import Reconciliation
 from reconcile.diff.rows import Rows
 from reconcile.reference import Atom, Convention, ReferenceCount
 from reconcile.rules import Claim, Rulebook, module_rule, predict, visible_operators
+from reconcile.rules.causes import TERM_CAUSES
 from reconcile.tools import Measurement
 from reconcile.trace import Call, Trace
 

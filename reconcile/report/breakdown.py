@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from reconcile.diff.causes import CAUSES
 from reconcile.diff.result import LayerDifference, Reconciliation
 from reconcile.report.numbers import exact
+from reconcile.rules.causes import CAUSES
 
 RESIDUAL = "unexplained"
 """The name under which a residual is shown."""

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
-from uuid import uuid4
+from tempfile import mkdtemp
 
 from reconcile.errors import ReconcileError
 from reconcile.report.html import write_html
@@ -15,46 +14,54 @@ from reconcile.run.result import Run
 
 
 def check_folder(folder: Path) -> None:
-    """Raise ``ReconcileError`` where a report could not be written, so that a long run does not end in one."""
+    """Make sure that a report can be written, so that a long run does not end in an error. Leaves nothing behind.
+
+    Raises:
+        ReconcileError: The folder has something in it, or nothing can be made in it or where it would be made.
+    """
     try:
         destination = folder.resolve()
         if destination.exists() and (not destination.is_dir() or any(destination.iterdir())):
             raise ReconcileError(f"The report folder {folder} is not an empty folder; choose another one.")
-        parent = next(place for place in destination.parents if place.exists())
+        existing = next(place for place in (destination, *destination.parents) if place.exists())
+        Path(mkdtemp(prefix=".reconcile-", dir=existing)).rmdir()
     except OSError as error:
-        raise ReconcileError(f"The report folder {folder} cannot be read: {error.strerror or error}.") from error
-    if not parent.is_dir():
-        raise ReconcileError(f"The report folder {folder} cannot be written: {parent} is not a folder.")
-    if not os.access(parent, os.W_OK | os.X_OK):
-        raise ReconcileError(f"The report folder {folder} cannot be written: {parent} is not writable.")
+        raise _unwritable(folder, error) from error
 
 
 def write_report(run: Run, folder: Path) -> None:
     """Write tables, manifest and pages to a folder that does not exist yet or is empty.
 
-    Everything is written beside the folder first and moved into place at the end. Raises ``ReconcileError`` where the
-    folder has something in it or cannot be written; then nothing is left behind.
+    Everything is written to a folder inside it first and moved up at the end, the index last.
+
+    Raises:
+        ReconcileError: As :func:`check_folder`; nothing is left behind then.
     """
     check_folder(folder)
+    destination = folder.resolve()
+    existed = destination.exists()
     try:
-        _write_beside(run, folder.resolve())
+        destination.mkdir(parents=True, exist_ok=True)
+        partial = Path(mkdtemp(prefix=".partial-", dir=destination))
+        try:
+            _write(run, partial)
+            for entry in sorted(partial.iterdir(), key=lambda entry: entry.name == "index.html"):
+                entry.rename(destination / entry.name)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+            if not existed and not any(destination.iterdir()):
+                destination.rmdir()
     except OSError as error:
-        reason = error.strerror or error
-        raise ReconcileError(f"The report folder {folder} cannot be written: {reason}.") from error
+        raise _unwritable(folder, error) from error
 
 
-def _write_beside(run: Run, destination: Path) -> None:
-    partial = destination.with_name(f".partial-{uuid4().hex}")
-    partial.mkdir(parents=True)
-    try:
-        write_csv(cells_frame(run), partial / "cells.csv")
-        write_csv(causes_frame(run), partial / "causes.csv")
-        write_csv(layers_frame(run), partial / "layers.csv")
-        write_manifest(run, partial)
-        write_html(run, partial)
-        if destination.exists():
-            destination.rmdir()
-        partial.rename(destination)
-    finally:
-        # After the move there is nothing left to remove.
-        shutil.rmtree(partial, ignore_errors=True)
+def _write(run: Run, folder: Path) -> None:
+    write_csv(cells_frame(run), folder / "cells.csv")
+    write_csv(causes_frame(run), folder / "causes.csv")
+    write_csv(layers_frame(run), folder / "layers.csv")
+    write_manifest(run, folder)
+    write_html(run, folder)
+
+
+def _unwritable(folder: Path, error: OSError) -> ReconcileError:
+    return ReconcileError(f"The report folder {folder} cannot be written: {error.strerror or error}.")

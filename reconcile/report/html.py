@@ -10,7 +10,6 @@ from pathlib import Path
 import jinja2
 from markupsafe import Markup
 
-from reconcile.diff.causes import CAUSES
 from reconcile.diff.result import LayerDifference, Reconciliation
 from reconcile.report import numbers
 from reconcile.report.breakdown import CauseLine, breakdown
@@ -19,6 +18,7 @@ from reconcile.report.matrix import MatrixCell, matrix_cell, matrix_rows
 from reconcile.report.names import layer_label, page_slugs, slug
 from reconcile.report.overview import Overview, metrics_of, models_of, overview, tools_of
 from reconcile.report.waterfall import waterfall_svg
+from reconcile.rules.causes import CAUSES
 from reconcile.run.result import Cell, ModelReference, Run
 
 METRIC_TITLES = {"compute": "Compute", "params": "Parameters", "activations": "Activations", "memory": "Memory"}

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from reconcile.diff.causes import CAUSES
 from reconcile.report.breakdown import RESIDUAL, meaning
+from reconcile.rules.causes import CAUSES
 from reconcile.run.result import Cell, Run
 
 

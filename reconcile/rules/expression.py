@@ -10,12 +10,14 @@ from fractions import Fraction
 from functools import cache
 from typing import Any
 
+from reconcile.errors import describe_exception
+
 _OPERATORS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
     ast.Mult: operator.mul,
     ast.Div: operator.truediv,
-    ast.FloorDiv: operator.floordiv,
+    ast.FloorDiv: lambda left, right: type(left)(left // right),
 }
 
 
@@ -26,14 +28,19 @@ class ExpressionError(ValueError):
 def evaluate(text: str, quantities: Mapping[str, int]) -> int:
     """Return the value of an expression, rounded down to an integer.
 
-    ``+ - * / //`` and parentheses are exact. ``floor(x)``; ``minimum(x, y)``; ``significant(x, n)`` keeps n significant
-    decimal digits; ``double(x)`` computes x in double precision, as a tool does that rounds.
+    ``+ - * / //`` and parentheses are exact. ``floor(x)``; ``significant(x, n)`` keeps n significant decimal digits;
+    ``double(x)`` computes x in double precision, as a tool does that rounds.
 
     Raises:
-        ExpressionError: As above.
+        ExpressionError: It is no expression, a quantity is missing, or it has no value, as a division by 0.
     """
-    value: Fraction = _evaluate(check(text), quantities, exact=True)
-    return math.floor(value)
+    try:
+        value: Fraction = _evaluate(check(text), quantities, exact=True)
+        return math.floor(value)
+    except (ZeroDivisionError, OverflowError, RecursionError, TypeError, ValueError) as error:
+        if isinstance(error, ExpressionError):
+            raise
+        raise ExpressionError(f"'{text}' has no value ({describe_exception(error)})") from error
 
 
 @cache
@@ -52,7 +59,7 @@ def check(text: str) -> ast.expr:
             isinstance(node, (ast.Name, ast.Load, ast.operator))
             or (isinstance(node, ast.BinOp) and type(node.op) in _OPERATORS)
             or (isinstance(node, ast.Constant) and type(node.value) is int)
-            or (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _FUNCTIONS)
+            or (isinstance(node, ast.Call) and _is_known_call(node))
         )
         if not known:
             raise ExpressionError(f"'{text}' uses more than numbers, names, + - * / // and {', '.join(_FUNCTIONS)}")
@@ -79,13 +86,19 @@ def _evaluate(node: ast.expr, quantities: Mapping[str, int], *, exact: bool) -> 
     raise ExpressionError(f"'{ast.unparse(node)}' is not an expression")
 
 
+def _is_known_call(node: ast.Call) -> bool:
+    known = isinstance(node.func, ast.Name) and len(node.args) == _ARGUMENTS.get(node.func.id)
+    return known and not node.keywords
+
+
 def _significant(value: Fraction, digits: Fraction) -> Fraction:
     return Fraction(f"{float(value):.{int(digits) - 1}e}")
 
 
 _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "floor": lambda value: Fraction(math.floor(value)),
-    "minimum": min,
     "significant": _significant,
     "double": float,
 }
+
+_ARGUMENTS = {"floor": 1, "significant": 2, "double": 1}

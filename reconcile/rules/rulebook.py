@@ -10,6 +10,7 @@ from pydantic import Field, field_validator
 from reconcile.configs import StrictModel, data_folder, load
 from reconcile.errors import ReconcileError, did_you_mean
 from reconcile.reference import TERMS
+from reconcile.rules.causes import CAUSES
 from reconcile.rules.expression import ExpressionError, check
 
 Amount = int | str
@@ -44,6 +45,16 @@ class Rule(StrictModel):
                 except ExpressionError as error:
                     raise ValueError(str(error)) from None
         return counts
+
+    @field_validator("causes")
+    @classmethod
+    def _check_causes(cls, causes: dict[str, str]) -> dict[str, str]:
+        for term, cause in causes.items():
+            if term not in TERMS:
+                raise ValueError(f"unknown term '{term}'{did_you_mean(term, TERMS)}")
+            if cause not in CAUSES:
+                raise ValueError(f"unknown cause '{cause}'{did_you_mean(cause, CAUSES)}")
+        return causes
 
 
 class Modules(StrictModel):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 from pydantic import Field
 
@@ -15,6 +15,8 @@ from reconcile.errors import ReconcileError
 from reconcile.reference import DEFAULT_CONVENTION, Convention, load_convention
 from reconcile.tools import ADAPTERS, tool_names
 from reconcile.zoo import InputSpec, Mode, ModelSpec, parse_inputs, specs
+
+Read = TypeVar("Read")
 
 
 class ModelEntry(StrictModel):
@@ -80,22 +82,26 @@ def make_plan(
         config = load(RunConfig, config_file or default_config_file())
     given = parse_inputs(inputs) if inputs else None
     chosen = mode or config.mode
-    try:
-        models = _models(list(names) or config.models, given, chosen)
-        convention = load_convention(reference or config.reference)
-        checked_tools = tool_names(tools if tools is not None else config.tools)
-    except ReconcileError as error:
-        if config_file is None:
-            raise
-        raise ReconcileError(f"{config_file}: {error}") from error
+    in_file = "" if names and config_file is None else f"{config_file or default_config_file()}: "
+    models = _said_by(in_file if not names else "", lambda: _models(names or config.models, given, chosen))
+    checked = _said_by(in_file if tools is None else "", lambda: tool_names(config.tools if tools is None else tools))
+    convention = _said_by("" if reference else in_file, lambda: load_convention(reference or config.reference))
     return Plan(
         models=models,
-        tools=checked_tools,
+        tools=checked,
         convention=convention,
         seed=config.seed,
         jobs=jobs or config.jobs or os.cpu_count() or 1,
         timeout_seconds=config.timeout_seconds,
     )
+
+
+def _said_by(place: str, read: Callable[[], Read]) -> Read:
+    """Read what a file or the command line says; a complaint names the file if it is the file that says it."""
+    try:
+        return read()
+    except ReconcileError as error:
+        raise ReconcileError(f"{place}{error}") from error
 
 
 def _models(entries: Sequence[str | ModelEntry], given: InputSpec | None, mode: Mode) -> tuple[ModelSpec, ...]:

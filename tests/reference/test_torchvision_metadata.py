@@ -1,4 +1,4 @@
-"""torchvision publishes operations (GFLOPS, which are multiply-adds) and parameters with its weights: reproduce them."""
+"""torchvision publishes operations (GFLOPS, which are multiply-adds) and parameters with its weights."""
 
 from __future__ import annotations
 
