@@ -18,8 +18,18 @@ from reconcile.errors import ReconcileError, describe_exception
 from reconcile.reference import DEFAULT_CONVENTION, ReferenceCount, count_trace, load_convention
 from reconcile.report.terminal import explain
 from reconcile.tools import ADAPTERS, adapter, tool_names
-from reconcile.trace import map_tensors, real_copy, trace, trace_spec
-from reconcile.zoo import BuiltModel, Mode, build, describe_inputs, parse_inputs, resolve
+from reconcile.trace import Trace, map_tensors, real_copy, trace, trace_spec
+from reconcile.zoo import (
+    BuiltModel,
+    InputSpec,
+    Mode,
+    ModelSpec,
+    TensorInput,
+    build,
+    describe_inputs,
+    parse_inputs,
+    resolve,
+)
 
 Inputs: TypeAlias = "torch.Tensor | Sequence[Any] | Mapping[str, Any] | str | None"
 """A tensor, positional or keyword inputs, or shapes as on the command line (``"1x3x224x224"``)."""
@@ -163,7 +173,7 @@ def compare(
     for tool in checked:
         try:
             with torch.random.fork_rng(devices=[]):
-                built = _fresh(model, inputs)
+                built = _fresh(model, inputs, reads_data=counted.reference.trace.execution == "real")
                 report = adapter(tool).measure(built.module, built.args, built.kwargs)
             reconciled = reconcile_measurements(tool, report.measurements, counted.reference)
         except Exception as error:  # a tool may raise anything; it says so in its place
@@ -173,30 +183,41 @@ def compare(
     return Comparison(counted, reconciliations, errors)
 
 
-def _trace(model: nn.Module | str, inputs: Inputs, mode: Mode) -> tuple[str, Any, str]:
-    if isinstance(model, str):
-        if inputs is None or isinstance(inputs, str):
-            found, described = trace_spec(resolve(model, parse_inputs([inputs]) if inputs else None, mode))
-            return model, found, described
-        built = build(resolve(model, None, mode))
-        args, kwargs = _arguments(inputs)
-        return model, trace(built.module, args, kwargs, mode), describe_inputs(args, kwargs)
-    args, kwargs = _arguments(inputs)
-    return type(model).__name__, trace(model, args, kwargs, mode), describe_inputs(args, kwargs)
-
-
-def _fresh(model: nn.Module | str, inputs: Inputs) -> BuiltModel:
-    """Return a model that no tool has touched, in eval mode, and its inputs."""
+def _trace(model: nn.Module | str, inputs: Inputs, mode: Mode) -> tuple[str, Trace, str]:
     if isinstance(model, str) and (inputs is None or isinstance(inputs, str)):
-        return build(resolve(model, parse_inputs([inputs]) if inputs else None))
+        return model, *trace_spec(_spec(model, inputs, mode))
     args, kwargs = _arguments(inputs)
-    args, kwargs = map_tensors(args, _copied), map_tensors(kwargs, _copied)
-    module = build(resolve(model)).module if isinstance(model, str) else real_copy(model)
-    return BuiltModel(module.eval(), args, kwargs, describe_inputs(args, kwargs))
+    described = describe_inputs(args, kwargs)
+    if isinstance(model, str):
+        return model, trace(build(_spec(model, inputs, mode)).module, args, kwargs, mode), described
+    return type(model).__name__, trace(model, args, kwargs, mode), described
+
+
+def _fresh(model: nn.Module | str, inputs: Inputs, *, reads_data: bool) -> BuiltModel:
+    """Return a model that no tool has touched, in eval mode, and its inputs."""
+    if isinstance(model, str):
+        built = build(_spec(model, inputs, "eval"), initialize=reads_data)
+        if inputs is None or isinstance(inputs, str):
+            return built
+    args, kwargs = map_tensors(_arguments(inputs), _copied)
+    module = built.module if isinstance(model, str) else real_copy(model).eval()
+    return BuiltModel(module, args, kwargs, describe_inputs(args, kwargs))
 
 
 def _copied(tensor: torch.Tensor) -> torch.Tensor:
     return tensor.detach().clone()
+
+
+def _spec(name: str, inputs: Inputs, mode: Mode) -> ModelSpec:
+    """The model of a name, built for the shapes of the inputs that it is to be given."""
+    if inputs is None:
+        return resolve(name, None, mode)
+    args, kwargs = _arguments(inputs)
+    shapes = InputSpec(
+        tuple(TensorInput.of(value) for value in args if isinstance(value, torch.Tensor)),
+        tuple((key, TensorInput.of(value)) for key, value in kwargs.items() if isinstance(value, torch.Tensor)),
+    )
+    return resolve(name, parse_inputs([inputs]) if isinstance(inputs, str) else shapes, mode)
 
 
 def _arguments(inputs: Inputs) -> tuple[tuple[Any, ...], dict[str, Any]]:

@@ -22,7 +22,7 @@ from reconcile.api import Grouping, ModelCount
 from reconcile.diff import CAUSES, reconcile_measurements
 from reconcile.errors import ReconcileError, did_you_mean
 from reconcile.reference import DEFAULT_CONVENTION, convention_names, count_trace, load_convention
-from reconcile.report import check_folder, explain, safe_cell, summary, write_report
+from reconcile.report import check_folder, explain, layer_label, safe_cell, summary, write_report
 from reconcile.rules import ExpressionError
 from reconcile.run import Run, make_plan, measure_cell, number_of_jobs, run_plan
 from reconcile.tools import ADAPTERS, METRICS, adapter, version_of
@@ -33,10 +33,15 @@ MODES = ("eval", "train")
 GROUPINGS = ("model", "layer", "operator", "term")
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
 @click.version_option(__version__, message="%(version)s")
-def app() -> None:
+@click.pass_context
+def app(context: click.Context) -> None:
     """Why FLOP counters disagree: run them side by side and account for every difference."""
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
 
 
 _input = click.option(
@@ -233,12 +238,13 @@ def _count_as_object(counted: ModelCount, by: Grouping) -> dict[str, Any]:
         "uncalled": list(counted.reference.trace.uncalled),
     }
     if by != "model":
-        found[f"by_{by}"] = dict(counted.grouped(by))
+        found[f"by_{by}"] = {layer_label(name): value for name, value in counted.grouped(by).items()}
     return found
 
 
 def _print_csv(counted: ModelCount, by: Grouping) -> None:
     frame = counted.to_frame(by)
+    frame[frame.columns[0]] = frame[frame.columns[0]].map(layer_label)
     if by == "model":
         facts = _count_as_object(counted, by)
         columns = ("model", "input", "convention", "unit", "total", "parameters")
@@ -254,7 +260,7 @@ def _print_count(counted: ModelCount, by: Grouping) -> None:
         table.columns[1].justify = table.columns[2].justify = "right"
         for name, value in counted.grouped(by).items():
             share = f"{value / counted.total:.1%}" if counted.total else ""
-            table.add_row(Text(name or "(model)"), f"{value:,}", share)
+            table.add_row(Text(layer_label(name)), f"{value:,}", share)
         console.print(table)
 
 

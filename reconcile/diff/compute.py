@@ -74,8 +74,7 @@ def _book_claims(region: _Region, rows: Rows, count: ReferenceCount, rulebook: R
     """A region that the tool counts: the terms differ by weight or formula; a second claim counts it once more."""
     first = region.claims[0]
     home = rows.locate(*first.layers)
-    counted = [claim for claim in region.claims if claim.via == first.via and _stands_beside(claim, first)]
-    again = [claim for claim in region.claims if claim not in counted]
+    counted = [claim for claim in region.claims if _stands_beside(claim, first)]
     for term, expected, delta in _by_term(region.atoms, counted, count.convention):
         rows.at(home).add(_cause(term, expected, counted, region, count.trace, rulebook), delta)
     for atom in region.atoms:
@@ -84,17 +83,17 @@ def _book_claims(region: _Region, rows: Rows, count: ReferenceCount, rulebook: R
             value = count.value(atom)
             rows.at(away).add("container", -value)
             rows.at(home).add("container", value)
-    for claim in again:
-        cause = "container" if claim.via == "module" else "double-counting"
-        rows.at(rows.locate(*claim.layers)).add(cause, sum(claim.counts.values()))
     for claim in region.claims:
+        row = rows.at(rows.locate(*claim.layers))
+        if not _stands_beside(claim, first):
+            row.add("container" if claim.via == "module" else "double-counting", sum(claim.counts.values()))
         for cause, delta in claim.adjustments.items():
-            rows.at(rows.locate(*claim.layers)).add(cause, delta)
+            row.add(cause, delta)
 
 
 def _stands_beside(claim: Claim, first: Claim) -> bool:
-    """Whether two claims of one kind are parts of one thing, rather than one inside the other."""
-    return claim is first or claim.via == "operator" or claim.call is first.call
+    """Whether two claims are parts of one thing, rather than one inside the other or one execution counted twice."""
+    return claim.call is first.call or claim.via == first.via == "operator"
 
 
 def _by_term(atoms: Sequence[Atom], claims: Sequence[Claim], convention: Convention) -> Iterator[tuple[str, int, int]]:

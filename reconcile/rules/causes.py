@@ -34,7 +34,10 @@ _ALL = (
     Cause("reduction", "Sums, means, norms and extrema over axes are counted by one side only, or at another cost."),
     Cause("unsupported-layer", "The tool has no rule for this type of layer, so it counts as nothing."),
     Cause("unseen-function", "An operation that no module wraps is invisible to a tool that watches modules."),
-    Cause("container", "A rule on a layer that has parts stops the descent: what its parts do is booked on the layer."),
+    Cause(
+        "container",
+        "Booked on another row: a rule on a layer that has parts stops the descent, or the tool names no layer.",
+    ),
     Cause(
         "double-counting", "The tool counts one execution twice, as a module and as the function that the module calls."
     ),

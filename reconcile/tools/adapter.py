@@ -10,6 +10,7 @@ from importlib import metadata
 from typing import Any, Literal, Protocol
 
 import numpy as np
+from packaging.version import Version
 from torch import nn
 
 Metric = Literal["compute", "params"]
@@ -60,8 +61,8 @@ class Adapter(Protocol):
 
 
 def version_of(adapter: Adapter) -> str:
-    """Return the installed version of the adapter's tool."""
-    return metadata.version(adapter.distribution)
+    """Return the installed version of the adapter's tool, as one writes it (``0.1.1.post2209072238``)."""
+    return str(Version(metadata.version(adapter.distribution)))
 
 
 def positional_inputs(module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Any, ...]:

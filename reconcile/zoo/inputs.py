@@ -45,6 +45,11 @@ class TensorInput:
         text = "x".join(map(str, self.shape))
         return text if self.dtype == "float32" else f"{text}:{self.dtype}"
 
+    @classmethod
+    def of(cls, tensor: torch.Tensor) -> TensorInput:
+        """Return the shape and type of a tensor."""
+        return cls(tuple(tensor.shape), str(tensor.dtype).removeprefix("torch."))
+
     def make(self, device: str, generator: torch.Generator | None) -> torch.Tensor:
         """Return a tensor: uniform random numbers in [0, 1) for floating types, zeros for the others."""
         dtype = DTYPES[self.dtype]
@@ -115,7 +120,7 @@ def describe_inputs(args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
 
 def _describe(value: Any) -> str:
     if isinstance(value, torch.Tensor):
-        return str(TensorInput(tuple(value.shape), str(value.dtype).removeprefix("torch.")))
+        return str(TensorInput.of(value))
     if isinstance(value, (tuple, list)):
         return "[" + ",".join(map(_describe, value)) + "]"
     if isinstance(value, (int, float, bool, str, type(None))):
