@@ -1,0 +1,141 @@
+"""Recording operators as torch dispatches them, composed ones with the operators that they consist of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
+from typing import Any
+
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from reconcile.trace.dataless import META, dataless_tensor, map_tensors
+from reconcile.trace.recorder import Recorder
+from reconcile.trace.tree import Call
+
+
+class OperatorMode(TorchDispatchMode):
+    """Records operators; composed ones with the operators that they consist of.
+
+    Without data, tensors that the model makes while it runs may be real (``torch.arange(n)``, constants): they stay
+    so among themselves, and lose their data where they meet a tensor that has none.
+    """
+
+    def __init__(self, recorder: Recorder, without_data: bool) -> None:
+        """Record into ``recorder`` while the mode is active; ``without_data`` says what the model is given."""
+        super().__init__()  # type: ignore[no-untyped-call]  # torch gives this initializer no types
+        self._recorder = recorder
+        self._without_data = without_data
+
+    def __torch_dispatch__(
+        self,
+        func: torch._ops.OpOverload,
+        types: Sequence[type],
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        """Call the operator, or compose it, and record it."""
+        kwargs = kwargs or {}
+        if self._without_data:
+            args, kwargs = _drop_data(func, args, kwargs)
+        describe = self._recorder.describe
+        named = {name: describe(value) for name, value in _bind(func, args, kwargs)}
+        if func in _FUSED_ON_CPU:
+            named["fused"] = _FUSED_ON_CPU[func](args, kwargs)
+        self._recorder.open()
+        children: tuple[Call, ...] = ()
+        try:
+            if _is_composed(func):
+                with self:
+                    output = func.decompose(*args, **kwargs)
+            else:
+                output = func(*args, **kwargs)
+        finally:
+            children = self._recorder.close()
+        name = str(func._overloadpacket)
+        _mark_source(output, name)
+        self._recorder.add("operator", name, (), named, describe(output), children)
+        return output
+
+
+def _attention_is_fused(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
+    """torch decides by shapes and strides; memory that is never touched stands in for tensors without data."""
+
+    def on_cpu(tensor: torch.Tensor) -> torch.Tensor:
+        return torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype)
+
+    return bool(torch._fused_sdp_choice(*map_tensors(args, on_cpu), **map_tensors(dict(kwargs), on_cpu)))
+
+
+def _lstm_is_fused(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:  # noqa: ARG001  # one signature for all
+    """oneDNN's layer takes single precision, without projections."""
+    weights = args[2]
+    gates, recurrent = weights[1].shape
+    return bool(torch.backends.mkldnn.is_available()) and args[0].dtype == torch.float32 and gates == 4 * recurrent
+
+
+_FUSED_ON_CPU: dict[torch._ops.OpOverload, Callable[[tuple[Any, ...], Mapping[str, Any]], bool]] = {
+    torch.ops.aten.scaled_dot_product_attention.default: _attention_is_fused,
+    torch.ops.aten.lstm.input: _lstm_is_fused,
+}
+"""Composed operators that a CPU, where the tools are measured, may run as one; recorded as the argument ``fused``."""
+
+
+def _mark_source(output: Any, name: str) -> None:
+    for value in output if isinstance(output, (tuple, list)) else (output,):
+        if isinstance(value, torch.Tensor):
+            value._reconcile_source = name  # type: ignore[attr-defined]  # the tensor is the tracer's own
+
+
+@cache
+def _is_composed(func: torch._ops.OpOverload) -> bool:
+    return bool(
+        torch._C._dispatch_has_kernel_for_dispatch_key(func.name(), torch._C.DispatchKey.CompositeImplicitAutograd)
+    )
+
+
+def _bind(func: torch._ops.OpOverload, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Yield the operator's arguments by their schema's names, defaults where none is given."""
+    for position, (name, default) in enumerate(_schema(func)):
+        if position < len(args):
+            yield name, args[position]
+        else:
+            yield name, kwargs.get(name, default)
+
+
+@cache
+def _schema(func: torch._ops.OpOverload) -> tuple[tuple[str, Any], ...]:
+    return tuple(
+        (argument.name, argument.default_value if argument.has_default_value() else None)
+        for argument in func._schema.arguments
+    )
+
+
+def _drop_data(
+    func: torch._ops.OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Where tensors with and without data meet, take the data from those that have it.
+
+    Raises:
+        RuntimeError: The operator would write values that nobody knows into a tensor that has data.
+    """
+    devices = {tensor.device.type for tensor in _tensors((*args, *kwargs.values()))}
+    if "meta" not in devices:
+        return args, kwargs
+    if kwargs.get("device") is not None:
+        kwargs = {**kwargs, "device": META}
+    if devices == {"meta"}:
+        return args, kwargs
+    written = [argument.alias_info is not None and argument.alias_info.is_write for argument in func._schema.arguments]
+    for writes, value in zip(written, args, strict=False):
+        if writes and any(tensor.device.type != "meta" for tensor in _tensors((value,))):
+            raise RuntimeError(f"{func} writes unknown values into a tensor that has data")
+    return map_tensors(args, dataless_tensor), map_tensors(kwargs, dataless_tensor)
+
+
+def _tensors(values: Sequence[Any]) -> Iterator[torch.Tensor]:
+    for value in values:
+        if isinstance(value, torch.Tensor):
+            yield value
+        elif isinstance(value, (tuple, list)):
+            yield from _tensors(value)

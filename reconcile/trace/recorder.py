@@ -1,0 +1,118 @@
+"""Collecting calls while a model runs: a stack of those under way, and values without their data."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any, Literal
+
+import torch
+from torch import nn
+from torch.nn.parameter import is_lazy
+
+from reconcile.trace.modules import type_name
+from reconcile.trace.tree import ROOT, Call, TensorSpec, Value
+
+
+class Recorder:
+    """Collects calls while the model runs; a stack of lists, one for each call that is under way."""
+
+    def __init__(self, module: nn.Module) -> None:
+        """Be ready for a run of the module, which belongs to the tracer."""
+        self._module = module
+        self._paths = {below: path for path, below in module.named_modules()}
+        self._parameters = {id(parameter): name for name, parameter in module.named_parameters()}
+        self._open: list[list[Call]] = [[]]
+        self._stacks: list[tuple[str, ...]] = [(ROOT,)]
+        self.calls: dict[str, int] = {}
+
+    @property
+    def root(self) -> Call:
+        """The call of the model itself."""
+        return self._open[0][-1]
+
+    def open(self) -> None:
+        """A call begins."""
+        self._open.append([])
+
+    def close(self) -> tuple[Call, ...]:
+        """The call ends; return what it called."""
+        return tuple(self._open.pop())
+
+    def add(
+        self, kind: Literal["function", "operator"], name: str, inputs: tuple[Value, ...], named: Mapping[str, Value],
+        output: Value, children: tuple[Call, ...],
+    ) -> None:  # fmt: skip
+        """Record a call that has ended, in the module that is running."""
+        self._open[-1].append(Call(kind, name, self._stacks[-1], inputs, named, output, children))
+
+    def watching(self) -> _ModuleHooks:
+        """Record the calls of the model's modules while the returned context is open."""
+        return _ModuleHooks(self._module, self._enter, self._leave)
+
+    def _enter(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:  # noqa: ARG002
+        path = self._paths[module]
+        self._stacks.append((path, *self._stacks[-1]) if path != ROOT else (ROOT,))
+        self.open()
+
+    def _leave(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
+        children = self.close()
+        stack = self._stacks.pop()
+        path = stack[0]
+        number = self.calls.get(path, 0)
+        self.calls[path] = number + 1
+        call = Call(
+            kind="module",
+            name=type_name(type(module)),
+            stack=stack,
+            inputs=tuple(self.describe(value) for value in args),
+            named={key: self.describe(value) for key, value in kwargs.items()},
+            output=self.describe(output),
+            children=children,
+            number=number,
+        )
+        self._open[-1].append(call)
+
+    def describe(self, value: Any) -> Value:
+        """Return a value without its data."""
+        if isinstance(value, torch.Tensor) and not is_lazy(value):
+            return TensorSpec(
+                tuple(value.shape),
+                _plain_name(value.dtype),
+                self._parameters.get(id(value)),
+                getattr(value, "_reconcile_source", ""),
+            )
+        if isinstance(value, (bool, int, float, str, type(None))):
+            return value
+        if isinstance(value, (tuple, list)):
+            return tuple(self.describe(item) for item in value)
+        if isinstance(value, Mapping):
+            return {str(key): self.describe(item) for key, item in value.items()}
+        if dataclasses.is_dataclass(value) and not isinstance(value, type):
+            return {item.name: self.describe(getattr(value, item.name)) for item in dataclasses.fields(value)}
+        if isinstance(value, (torch.dtype, torch.device, torch.layout, torch.memory_format)):
+            return _plain_name(value)
+        return f"<{type(value).__name__}>"
+
+
+class _ModuleHooks:
+    """Hooks on every module of a copy, taken off again at the end."""
+
+    def __init__(self, module: nn.Module, enter: Callable[..., None], leave: Callable[..., None]) -> None:
+        self._module, self._enter, self._leave = module, enter, leave
+        self._handles: list[Any] = []
+
+    def __enter__(self) -> None:
+        for module in self._module.modules():
+            self._handles.append(module.register_forward_pre_hook(self._enter, prepend=True, with_kwargs=True))
+            self._handles.append(module.register_forward_hook(self._leave, with_kwargs=True, always_call=True))
+
+    def __exit__(self, *_: object) -> None:
+        for handle in self._handles:
+            handle.remove()
+
+
+@cache
+def _plain_name(value: torch.dtype | torch.device | torch.layout | torch.memory_format) -> str:
+    return str(value).removeprefix("torch.")
