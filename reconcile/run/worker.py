@@ -66,7 +66,7 @@ def measure_cell(
 ) -> MeasuredCell:
     """Build a model that nothing else has touched, and run a tool on it. The time is the tool's alone.
 
-    ``initialize`` fills the parameters of a model whose control flow reads values.
+    ``initialize`` gives random parameters to a model whose control flow reads values.
     """
     with _quiet(seed, threads):
         status: Literal["ok", "unsupported", "failed"] = "failed"

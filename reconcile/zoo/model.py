@@ -87,8 +87,8 @@ def build(
 ) -> BuiltModel:
     """Build the model and its inputs, in the spec's mode, without downloading anything.
 
-    On ``meta`` a model of the zoo holds no data at all; on ``cpu`` its parameters are filled only where ``initialize``
-    says so, with random numbers of the seed. A user's own model is built as its code says.
+    On ``meta`` a model of the zoo holds no data at all; on ``cpu`` its parameters are zeros, or random numbers of the
+    seed where ``initialize`` says so. A user's own model is built as its code says.
 
     Raises:
         ReconcileError: No inputs are known, or an import path does not lead to a model.

@@ -47,7 +47,7 @@ def default_inputs(name: str) -> InputSpec:
 
 
 def build(name: str, inputs: InputSpec, device: Literal["cpu", "meta"], *, initialize: bool) -> nn.Module:
-    """Build a model without weights; ``initialize`` says whether its parameters are filled or only allocated.
+    """Build a model without weights; ``initialize`` says whether its parameters are random numbers or zeros.
 
     An architecture made for one image size (it says so in its attribute ``image_size``) is built for the input's,
     as torchvision does for its own weights of another size.
@@ -56,7 +56,7 @@ def build(name: str, inputs: InputSpec, device: Literal["cpu", "meta"], *, initi
         ModelError: torchvision cannot build the model for this input, or not on this device.
     """
     try:
-        with torch.device(device), nullcontext() if initialize else _no_initialization():
+        with torch.device(device), nullcontext() if initialize else _zeros_for_random_numbers():
             module: nn.Module = torchvision.models.get_model(name, weights=None, **_no_backbone_weights(name))
             height = (
                 inputs.positional[0].shape[-2] if inputs.positional and len(inputs.positional[0].shape) > 2 else None
@@ -75,18 +75,22 @@ def _no_backbone_weights(name: str) -> dict[str, Any]:
 
 
 @contextmanager
-def _no_initialization() -> Iterator[None]:
-    """Make ``torch.nn.init`` idle: counts do not depend on values, and filling large models takes their time."""
+def _zeros_for_random_numbers() -> Iterator[None]:
+    """Let ``torch.nn.init`` fill with zeros: counts do not depend on values, and random numbers take their time.
 
-    def leave(tensor: torch.Tensor, *_: object, **__: object) -> torch.Tensor:
-        return tensor
+    Memory as it comes would do for the counts too, but it may hold subnormal numbers, on which arithmetic is slow.
+    """
+
+    def fill(tensor: torch.Tensor, *_: object, **__: object) -> torch.Tensor:
+        with torch.no_grad():
+            return tensor.zero_()
 
     originals = {
         name: value for name, value in vars(nn.init).items() if name.endswith("_") and not name.startswith("_")
     }
     try:
         for name in originals:
-            setattr(nn.init, name, leave)
+            setattr(nn.init, name, fill)
         yield
     finally:
         for name, value in originals.items():
