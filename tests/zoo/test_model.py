@@ -100,3 +100,18 @@ def test_inputs_are_tensors_of_the_device() -> None:
     built = build(resolve("alexnet"), "meta")
     assert built.args[0].device == torch.device("meta")
     assert all(parameter.device == torch.device("meta") for parameter in built.module.parameters())
+
+
+def test_parameters_are_zeros_unless_values_matter() -> None:
+    assert not any(parameter.any() for parameter in build(resolve("squeezenet1_1")).module.parameters())
+    first, again, other = (
+        build(resolve("squeezenet1_1"), seed=seed, initialize=True).module.state_dict() for seed in (1, 1, 2)
+    )
+    assert all(torch.equal(first[name], again[name]) for name in first)
+    assert not torch.equal(first["features.0.weight"], other["features.0.weight"])
+
+
+def test_building_leaves_the_random_state_as_it_was() -> None:
+    before = torch.random.get_rng_state()
+    build(resolve("squeezenet1_1"), initialize=True)
+    assert torch.equal(torch.random.get_rng_state(), before)
