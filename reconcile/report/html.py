@@ -115,7 +115,7 @@ def _metric_view(cell: Cell, metric: str, item: Reconciliation) -> MetricView:
         badge=matrix_cell(cell, cell.tool, metric),
         lines=breakdown(item),
         # The drawing is made of escaped text and numbers only.
-        chart=Markup(waterfall_svg(item, cell.model, cell.tool)) if item.difference else None,  # noqa: S704
+        chart=Markup(waterfall_svg(item, cell.model, cell.tool)) if item.difference else None,  # noqa: S704  # escaped there
         layers=tuple(layer for layer in item.layers if layer.value or layer.reference or any(layer.causes.values())),
     )
 

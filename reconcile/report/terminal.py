@@ -39,7 +39,7 @@ def summary(run: Run) -> RenderableType:
     return Group(*parts)
 
 
-def explain(model: str, input: str, tool: str, reconciliation: Reconciliation) -> RenderableType:  # noqa: A002
+def explain(model: str, input: str, tool: str, reconciliation: Reconciliation) -> RenderableType:  # noqa: A002  # as Cell
     """Why the tool says what it says: from the reference, cause by cause, to the tool's number; then the top layers."""
     lines = breakdown(reconciliation)
     parts: list[RenderableType] = [_heading(model, input, tool, reconciliation), ""]

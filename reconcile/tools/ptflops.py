@@ -71,7 +71,7 @@ def _run(
     Raises:
         RuntimeError: ptflops gave up; the message is the exception that it printed.
     """
-    from ptflops import get_model_complexity_info  # noqa: PLC0415
+    from ptflops import get_model_complexity_info  # noqa: PLC0415  # as above
 
     shape, constructor = _inputs(module, args, kwargs)
     printed, remarks = io.StringIO(), io.StringIO()

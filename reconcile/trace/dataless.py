@@ -94,5 +94,5 @@ class _CopyToMeta(TorchFunctionMode):
 
 def _without_data(tensor: torch.Tensor) -> torch.Tensor:
     if is_lazy(tensor):
-        return type(tensor)(device=META, dtype=tensor.dtype)  # type: ignore[call-arg]
+        return type(tensor)(device=META, dtype=tensor.dtype)  # type: ignore[call-arg]  # lazy
     return tensor.detach().to(META).requires_grad_(tensor.requires_grad)

@@ -51,7 +51,7 @@ class Recorder:
         """Record the calls of the model's modules while the returned context is open."""
         return _ModuleHooks(self._module, self._enter, self._leave)
 
-    def _enter(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:  # noqa: ARG002
+    def _enter(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:  # noqa: ARG002  # hook
         path = self._paths[module]
         self._stacks.append((path, *self._stacks[-1]) if path != ROOT else (ROOT,))
         self.open()

@@ -227,5 +227,5 @@ def test_a_mistake_on_the_command_line_is_not_the_files(write: Write) -> None:
     path = write("models: [resnet18]\n")
     for arguments in ({"tools": ["tohp"]}, {"reference": "mac"}, {"names": ["resnet81"]}, {"inputs": ["big"]}):
         with pytest.raises(ReconcileError) as refused:
-            make_plan(config_file=path, **arguments)  # type: ignore[arg-type]
+            make_plan(config_file=path, **arguments)  # type: ignore[arg-type]  # any mix of options
         assert "mine.yaml" not in str(refused.value)

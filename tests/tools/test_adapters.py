@@ -278,7 +278,7 @@ def nonsense(value: Any) -> dict[str, tuple[str, Callable[..., Any]]]:
         total_params = 3
 
     def of_ptflops(module: nn.Module, *_: Any, **__: Any) -> Any:
-        module.__batch_counter__ = 1  # type: ignore[assignment]
+        module.__batch_counter__ = 1  # type: ignore[assignment]  # as ptflops does
         return value, 3
 
     return {

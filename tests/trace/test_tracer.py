@@ -136,9 +136,9 @@ def test_the_model_is_left_as_it_was_found(fails: bool, mode: str) -> None:
     before = (x.clone(), torch.random.get_rng_state(), dict(model._forward_hooks), set(vars(model)), model.bn.training)
     if fails:
         with pytest.raises(ModelError, match="ValueError: as asked"):
-            trace(model, (x,), mode=mode)  # type: ignore[arg-type]
+            trace(model, (x,), mode=mode)  # type: ignore[arg-type]  # a parametrized text
     else:
-        trace(model, (x,), mode=mode)  # type: ignore[arg-type]
+        trace(model, (x,), mode=mode)  # type: ignore[arg-type]  # a parametrized text
     assert all(torch.equal(value, state[name]) for name, value in model.state_dict().items())
     assert torch.equal(x, before[0])
     assert torch.equal(torch.random.get_rng_state(), before[1])
