@@ -2,7 +2,7 @@
 
 from reconcile.reference.convention import DEFAULT_CONVENTION, Convention, convention_names, load_convention
 from reconcile.reference.counter import Atom, ReferenceCount, count_trace, find_atoms
-from reconcile.reference.registry import Terms, covered_operators, formula_of, terms_of
+from reconcile.reference.registry import Terms, formula_of, terms_of
 from reconcile.reference.terms import TERMS
 
 __all__ = [
@@ -14,7 +14,6 @@ __all__ = [
     "Terms",
     "convention_names",
     "count_trace",
-    "covered_operators",
     "find_atoms",
     "formula_of",
     "load_convention",

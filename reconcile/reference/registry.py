@@ -61,11 +61,6 @@ def formula_of(operator: str) -> Formula | None:
     return None if name is None else _FORMULAS[name]
 
 
-def covered_operators() -> tuple[str, ...]:
-    """Return every operator that has a formula, in alphabetical order."""
-    return tuple(sorted(_FORMULAS))
-
-
 def terms_of(entry: Formula, call: Call) -> tuple[str, Terms]:
     """Return the kind of layer and the terms of one operator call, those that are 0 left out."""
     given: dict[str, Any] = {name: call.named.get(name) for name in entry.arguments if name != "output"}

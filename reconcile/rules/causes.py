@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """A stable code, what it means in one line, and the question that it answers."""
+    """A stable code, and what it means in one line."""
 
     code: str
     meaning: str

@@ -9,7 +9,7 @@ from reconcile.tools.adapter import (
     UnsupportedModelError,
     version_of,
 )
-from reconcile.tools.registry import ADAPTERS, adapter, parse_tools, tool_names
+from reconcile.tools.registry import ADAPTERS, adapter, tool_names
 
 __all__ = [
     "ADAPTERS",
@@ -20,7 +20,6 @@ __all__ = [
     "ToolReport",
     "UnsupportedModelError",
     "adapter",
-    "parse_tools",
     "tool_names",
     "version_of",
 ]

@@ -28,15 +28,6 @@ def adapter(name: str) -> Adapter:
     return ADAPTERS[name]
 
 
-def parse_tools(text: str | None) -> tuple[str, ...]:
-    """Return the tools of a list such as ``thop,fvcore``, each once; all of them where there is no list.
-
-    Raises:
-        ReconcileError: An unknown tool, or an empty list.
-    """
-    return tool_names(ADAPTERS if text is None else (part.strip() for part in text.split(",")))
-
-
 def tool_names(names: Iterable[str]) -> tuple[str, ...]:
     """Check names of tools; return each once, in the order given.
 

@@ -2,7 +2,7 @@
 
 from reconcile.trace.dataless import map_tensors, real_copy
 from reconcile.trace.tracer import trace, trace_spec
-from reconcile.trace.tree import ROOT, Call, ModuleInfo, ParameterInfo, TensorSpec, Trace, Value, is_below, tensors
+from reconcile.trace.tree import ROOT, Call, ModuleInfo, ParameterInfo, TensorSpec, Trace, Value, tensors
 
 __all__ = [
     "ROOT",
@@ -12,7 +12,6 @@ __all__ = [
     "TensorSpec",
     "Trace",
     "Value",
-    "is_below",
     "map_tensors",
     "real_copy",
     "tensors",

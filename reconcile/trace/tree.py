@@ -147,11 +147,6 @@ class Trace:
             yield from self._below(self.modules[child])
 
 
-def is_below(path: str, above: str) -> bool:
-    """Whether a module lies below another, by their paths."""
-    return path != above and (above == ROOT or path.startswith(f"{above}."))
-
-
 def tensors(value: Value) -> Iterator[TensorSpec]:
     """Yield every tensor in a nested value, in order."""
     if isinstance(value, TensorSpec):

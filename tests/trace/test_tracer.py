@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from reconcile.errors import ModelError
-from reconcile.trace import TensorSpec, is_below, trace
+from reconcile.trace import TensorSpec, trace
 from tests import networks
 
 
@@ -167,10 +167,3 @@ def test_a_model_on_meta_stays_there() -> None:
         model = networks.Convolutional()
     found = trace(model, (torch.zeros(1, 3, 8, 8),))
     assert found.execution == "meta"
-
-
-def test_paths() -> None:
-    assert is_below("a.b", "a")
-    assert is_below("a", "")
-    assert not is_below("ab", "a")
-    assert not is_below("a", "a")
