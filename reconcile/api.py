@@ -15,10 +15,19 @@ from torch import nn
 
 from reconcile.diff import Reconciliation, reconcile_measurements
 from reconcile.errors import ReconcileError, describe_exception
-from reconcile.reference import DEFAULT_CONVENTION, ReferenceCount, count_trace, load_convention
+from reconcile.reference import (
+    COUNTING,
+    DEFAULT_CONVENTION,
+    LayerMemory,
+    Memory,
+    ReferenceCount,
+    count_trace,
+    load_convention,
+    require_coverage,
+)
 from reconcile.report.terminal import explain
 from reconcile.tools import ADAPTERS, adapter, tool_names
-from reconcile.trace import Trace, map_tensors, real_copy, trace, trace_spec
+from reconcile.trace import EVERYTHING, Detail, Trace, map_tensors, real_copy, trace, trace_spec
 from reconcile.zoo import (
     BuiltModel,
     InputSpec,
@@ -66,6 +75,21 @@ class ModelCount:
         return self.reference.parameters
 
     @property
+    def trainable_parameters(self) -> int:
+        """Number of parameters that are trained."""
+        return self.reference.trainable_parameters
+
+    @property
+    def activations(self) -> int:
+        """Elements that convolutions, linear layers and matrix products put out."""
+        return self.reference.activations
+
+    @property
+    def memory(self) -> Memory:
+        """Memory of the forward pass, in bytes."""
+        return self.reference.memory
+
+    @property
     def uncovered(self) -> Mapping[str, int]:
         """Operators that no formula covers, with how often each ran."""
         return self.reference.uncovered
@@ -81,9 +105,33 @@ class ModelCount:
         return groupings[by]()
 
     def to_frame(self, by: Grouping = "layer") -> pd.DataFrame:
-        """Return the count as a table with the columns ``<by>`` and ``count``, exact integers."""
+        """Return the count as a table with the columns ``<by>`` and ``count``, exact integers.
+
+        By layer, in the model's order, there are also ``parameters``, ``activations``, ``read_bytes`` and
+        ``written_bytes``.
+        """
+        if by == "layer":
+            return self._layers()
         items = self.grouped(by)
         return pd.DataFrame({by: list(items), "count": pd.Series(list(items.values()), dtype=object)})
+
+    def _layers(self) -> pd.DataFrame:
+        counts, parameters = self.reference.by_layer(), self.reference.parameters_by_layer()
+        activations, layers = self.reference.activations_by_layer(), self.memory.layers
+        nothing = LayerMemory(0, 0)
+        rows = [
+            {
+                "layer": path,
+                "count": counts.get(path, 0),
+                "parameters": parameters.get(path, 0),
+                "activations": activations.get(path, 0),
+                "read_bytes": layers.get(path, nothing).read_bytes,
+                "written_bytes": layers.get(path, nothing).written_bytes,
+            }
+            for path in self.reference.trace.modules
+            if path in counts or path in parameters or path in layers
+        ]
+        return pd.DataFrame(rows, columns=_LAYER_COLUMNS, dtype=object)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Show the totals as a small table."""
@@ -91,10 +139,15 @@ class ModelCount:
         table = Table(title=title, title_justify="left", show_header=False)
         table.add_row(f"{self.convention} ({self.unit})", f"{self.total:,}")
         table.add_row("parameters", f"{self.parameters:,}")
+        table.add_row("activations", f"{self.activations:,}")
+        table.add_row("memory read, written", f"{self.memory.read_bytes:,} B, {self.memory.written_bytes:,} B")
         if self.uncovered:
             names = ", ".join(f"{name} ×{number}" for name, number in self.uncovered.items())
             table.add_row("without a formula", Text(names))
         yield table
+
+
+_LAYER_COLUMNS = ("layer", "count", "parameters", "activations", "read_bytes", "written_bytes")
 
 
 @dataclass(frozen=True)
@@ -135,7 +188,12 @@ class Comparison:
 
 
 def count(
-    model: nn.Module | str, inputs: Inputs = None, *, convention: str = DEFAULT_CONVENTION, mode: Mode = "eval"
+    model: nn.Module | str,
+    inputs: Inputs = None,
+    *,
+    convention: str = DEFAULT_CONVENTION,
+    mode: Mode = "eval",
+    strict: bool = False,
 ) -> ModelCount:
     """Count a model on tensors without data. The model and its inputs are left as they were found.
 
@@ -144,12 +202,18 @@ def count(
         inputs: What the model is called with; a model of the zoo knows its own.
         convention: The name of a convention, or the path of a YAML file with one.
         mode: ``eval`` or ``train``, whatever mode the module is in.
+        strict: Whether an operator without a formula, or a module that never ran, is an error.
 
     Raises:
         ReconcileError: An unknown name, missing inputs, or a model that raises.
+        CoverageError: ``strict``, and the count leaves something out.
     """
-    name, found, described = _trace(model, inputs, mode)
-    return ModelCount(name, described, count_trace(found, load_convention(convention)))
+    chosen = load_convention(convention)
+    name, found, described = _trace(model, inputs, mode, COUNTING)
+    counted = count_trace(found, chosen)
+    if strict:
+        require_coverage(counted)
+    return ModelCount(name, described, counted)
 
 
 def compare(
@@ -167,7 +231,8 @@ def compare(
         ReconcileError: As :func:`count`; an unknown tool.
     """
     checked = tool_names(tools)
-    counted = count(model, inputs, convention=convention)
+    name, found, described = _trace(model, inputs, "eval", EVERYTHING)
+    counted = ModelCount(name, described, count_trace(found, load_convention(convention)))
     reconciliations: dict[tuple[str, str], Reconciliation] = {}
     errors: dict[str, str] = {}
     for tool in checked:
@@ -183,14 +248,14 @@ def compare(
     return Comparison(counted, reconciliations, errors)
 
 
-def _trace(model: nn.Module | str, inputs: Inputs, mode: Mode) -> tuple[str, Trace, str]:
+def _trace(model: nn.Module | str, inputs: Inputs, mode: Mode, detail: Detail) -> tuple[str, Trace, str]:
     if isinstance(model, str) and (inputs is None or isinstance(inputs, str)):
-        return model, *trace_spec(_spec(model, inputs, mode))
+        return model, *trace_spec(_spec(model, inputs, mode), detail=detail)
     args, kwargs = _arguments(inputs)
     described = describe_inputs(args, kwargs)
     if isinstance(model, str):
-        return model, trace(build(_spec(model, inputs, mode)).module, args, kwargs, mode), described
-    return type(model).__name__, trace(model, args, kwargs, mode), described
+        return model, trace(build(_spec(model, inputs, mode)).module, args, kwargs, mode, detail=detail), described
+    return type(model).__name__, trace(model, args, kwargs, mode, detail=detail), described
 
 
 def _fresh(model: nn.Module | str, inputs: Inputs, *, reads_data: bool) -> BuiltModel:

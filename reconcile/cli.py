@@ -21,7 +21,14 @@ from reconcile import __version__
 from reconcile.api import Grouping, ModelCount
 from reconcile.diff import CAUSES, reconcile_measurements
 from reconcile.errors import ReconcileError, did_you_mean
-from reconcile.reference import DEFAULT_CONVENTION, convention_names, count_trace, load_convention
+from reconcile.reference import (
+    COUNTING,
+    DEFAULT_CONVENTION,
+    convention_names,
+    count_trace,
+    load_convention,
+    what_is_left_out,
+)
 from reconcile.report import check_folder, explain, layer_label, safe_cell, summary, write_report
 from reconcile.rules import ExpressionError
 from reconcile.run import Run, make_plan, measure_cell, number_of_jobs, run_plan
@@ -51,6 +58,9 @@ _input = click.option(
     multiple=True,
     help="An input, as 1x3x224x224 or ids=1x128:int64; repeat it for several.",
 )
+_strict = click.option(
+    "--strict", is_flag=True, help="Fail if an operator has no formula, or a module never ran in the count."
+)
 _convention_help = "A convention's name, or the path of a YAML file with one."
 
 
@@ -67,6 +77,7 @@ _convention_help = "A convention's name, or the path of a YAML file with one."
     "--jobs", metavar="N", type=click.IntRange(1, 1024), help="How many cells run at a time; by default the processors."
 )
 @click.option("--mode", type=click.Choice(MODES), help="The mode in which models are measured; by default eval.")
+@_strict
 def run(
     models: tuple[str, ...],
     config: Path | None,
@@ -76,6 +87,7 @@ def run(
     out: Path | None,
     jobs: int | None,
     mode: Mode | None,
+    strict: bool,
 ) -> None:
     """Run tools over models, reconcile each with the reference, and write a report.
 
@@ -107,7 +119,7 @@ def run(
     write_report(result, folder)
     _output().print(summary(result))
     _output().print(Text(f"Report: {folder / 'index.html'}"), soft_wrap=True)
-    if _name_failures(result):
+    if _name_failures(result, strict=strict or plan.strict):
         raise click.exceptions.Exit(1)
 
 
@@ -122,12 +134,24 @@ def run(
 )
 @_input
 @click.option("--mode", type=click.Choice(MODES), default="eval", show_default=True)
-def count(model: str, convention: str, by: Grouping, output_format: str, inputs: tuple[str, ...], mode: Mode) -> None:
+@_strict
+def count(
+    model: str,
+    convention: str,
+    by: Grouping,
+    output_format: str,
+    inputs: tuple[str, ...],
+    mode: Mode,
+    strict: bool,
+) -> None:
     """Count a model with the native counter."""
     chosen = load_convention(convention)
+    spec = _spec(model, inputs, mode)
     with redirect_stdout(sys.stderr):  # what the model prints is not the answer
-        trace, described = trace_spec(_spec(model, inputs, mode))
-    counted = ModelCount(model, described, count_trace(trace, chosen))
+        trace, described = trace_spec(spec, detail=COUNTING)
+    counted = ModelCount(spec.name, described, count_trace(trace, chosen))
+    if strict and (left_out := what_is_left_out(counted.uncovered, trace.uncalled)):
+        raise _Failure(f"{spec.name}: {left_out}.")
     match output_format:
         case "json":
             print(json.dumps(_count_as_object(counted, by), indent=2))
@@ -233,6 +257,15 @@ def _count_as_object(counted: ModelCount, by: Grouping) -> dict[str, Any]:
         "unit": counted.unit,
         "total": counted.total,
         "parameters": counted.parameters,
+        "trainable_parameters": counted.trainable_parameters,
+        "activations": counted.activations,
+        "memory": {
+            "input_bytes": counted.memory.input_bytes,
+            "parameter_bytes": counted.memory.parameter_bytes,
+            "forward_backward_bytes": counted.memory.forward_backward_bytes,
+            "read_bytes": counted.memory.read_bytes,
+            "written_bytes": counted.memory.written_bytes,
+        },
         "uncovered": dict(counted.uncovered),
         "execution": counted.reference.trace.execution,
         "uncalled": list(counted.reference.trace.uncalled),
@@ -247,7 +280,7 @@ def _print_csv(counted: ModelCount, by: Grouping) -> None:
     frame[frame.columns[0]] = frame[frame.columns[0]].map(layer_label)
     if by == "model":
         facts = _count_as_object(counted, by)
-        columns = ("model", "input", "convention", "unit", "total", "parameters")
+        columns = ("model", "input", "mode", "convention", "unit", "total", "parameters", "activations")
         frame = frame.drop(columns=list(frame.columns)).assign(**{name: [facts[name]] for name in columns})
     print(frame.map(safe_cell).to_csv(index=False, lineterminator="\n"), end="")
 
@@ -264,7 +297,7 @@ def _print_count(counted: ModelCount, by: Grouping) -> None:
         console.print(table)
 
 
-def _name_failures(result: Run) -> bool:
+def _name_failures(result: Run, *, strict: bool) -> bool:
     """Name on standard error what failed that should not have; return whether anything did."""
     sentences = [
         item.error if item.model in item.error else f"{item.model}: {item.error}"
@@ -272,6 +305,9 @@ def _name_failures(result: Run) -> bool:
         if item.error
     ]
     sentences += [cell.error for cell in result.cells if cell.status in ("failed", "timeout", "crashed")]
+    if strict:
+        left_out = ((item.model, what_is_left_out(item.uncovered, item.uncalled)) for item in result.references)
+        sentences += [f"{model}: {what}." for model, what in left_out if what]
     for sentence in dict.fromkeys(sentences):
         _complain(sentence, 1)
     return bool(sentences)

@@ -18,6 +18,10 @@ class UnlistedKindError(ReconcileError):
     """A convention that treats unlisted layers as an error met one. The message names the kinds and their layers."""
 
 
+class CoverageError(ReconcileError):
+    """A count that was asked to be complete leaves something out. The message names what."""
+
+
 def did_you_mean(name: str, known: Iterable[str], limit: int = 3) -> str:
     """Return ``"; did you mean a, b or c?"`` for the nearest of the known names, or a full stop where none is near."""
     lowered = {candidate.lower(): candidate for candidate in known}

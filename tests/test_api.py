@@ -97,7 +97,7 @@ def test_conventions_and_modes() -> None:
 def test_count_as_a_table(by: Any) -> None:
     found = reconcile.count(networks.Convolutional(), image())
     frame = found.to_frame(by)
-    assert list(frame.columns) == [by, "count"]
+    assert list(frame.columns)[:2] == [by, "count"]
     assert frame["count"].sum() == found.total == PRODUCTS
     assert all(type(value) is int for value in frame["count"])
     assert frame[by].is_unique

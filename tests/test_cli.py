@@ -72,6 +72,7 @@ def number() -> int:
 nothing = None
 """
 NET_MACS = 2 * 6 * 7 * 3 * 2 * 9 + 2 * 3 * 5
+NET_ACTIVATIONS = 2 * 6 * 7 * 3 + 2 * 5
 NET_PARAMETERS = 3 * 2 * 9 + 3 + 2 * 3 + 3 * 5 + 5
 
 
@@ -180,7 +181,10 @@ def rows(path: Path) -> list[dict[str, str]]:
         (["explain", "resnet18", "--tool", "thop", "--input", "1x4x224x224"], ["resnet18", "1x4x224x224"]),
         (["count", "resnet18", "--input", "y=1x3x224x224"], ["resnet18", "TypeError", "'y'"]),
         (["count", "vit_b_32", "--convention", "multiply-adds"], ["multiply-adds", "gelu", "layer_norm", "attention"]),
-        (["count", "fasterrcnn_resnet50_fpn"], ["fasterrcnn_resnet50_fpn", "--input"]),
+        (["count", "resnet50(3)"], ["'resnet50(3)'", "key=value"]),
+        (["count", "resnet50(weights='DEFAULT')"], ["'weights'", "nothing is downloaded"]),
+        (["count", "resnet55(num_classes=3)"], ["resnet55", "did you mean resnet50"]),
+        (["count", "resnet50(num_clases=3)"], ["resnet50(num_clases=3) cannot be built", "num_clases"]),
         (["count", "mynet:fails"], ["mynet:fails", "1x4", "RuntimeError: out of order"]),
         (["explain", "mynet:fails", "--tool", "torchinfo"], ["mynet:fails", "RuntimeError: out of order"]),
         (["count", "mynet:without_input"], ["mynet:without_input", "--input"]),
@@ -342,13 +346,15 @@ def test_count_as_csv(reconcile: Command) -> None:
     assert row == {
         "model": "mynet:net",
         "input": "2x2x6x7",
+        "mode": "eval",
         "convention": "macs",
         "unit": "MAC",
         "total": str(NET_MACS),
         "parameters": str(NET_PARAMETERS),
+        "activations": str(NET_ACTIVATIONS),
     }
     layers = list(csv.DictReader(io.StringIO(reconcile("count", "mynet:net", "--by", "layer", "--format", "csv").out)))
-    assert set(layers[0]) == {"layer", "count"}
+    assert list(layers[0]) == ["layer", "count", "parameters", "activations", "read_bytes", "written_bytes"]
     assert sum(int(layer["count"]) for layer in layers) == NET_MACS
     assert {layer["layer"]: layer["count"] for layer in layers}["fc"] == "30"
 
@@ -403,16 +409,20 @@ def test_lists(reconcile: Command) -> None:
     models = listed(reconcile("list", "models"))
     assert [name for name, _ in models] == sorted(torchvision.models.list_models())
     assert ["resnet50", "1x3x224x224"] in models
-    assert ["fasterrcnn_resnet50_fpn", "needs --input"] in models
+    assert ["fasterrcnn_resnet50_fpn", "[3x800x800]"] in models
     tools = listed(reconcile("list", "tools"))
     assert [row[0] for row in tools] == TOOLS
     assert ["torchinfo", "1.8.0", "MAC"] in [row[:3] for row in tools]
     conventions = listed(reconcile("list", "conventions"))
     assert [row[:2] for row in conventions] == [
+        ["effective-macs", "MAC"],
         ["exact-flops", "FLOP"],
         ["flops", "FLOP"],
+        ["fvcore", "MAC"],
         ["macs", "MAC"],
         ["multiply-adds", "MAC"],
+        ["torchstat-flops", "MAC"],
+        ["torchstat-madd", "FLOP"],
     ]
     causes = listed(reconcile("list", "causes"))
     assert {"bias", "normalization", "reuse", "unexplained"} <= {code for code, _ in causes}

@@ -53,17 +53,19 @@ class _Region:
 
 
 def _regions(root: Call, atoms: Iterable[Atom], claims: Iterable[Claim]) -> Iterator[_Region]:
-    atom_of = {id(atom.call): atom for atom in atoms}
+    atoms_on: dict[int, list[Atom]] = {}
+    for atom in atoms:
+        atoms_on.setdefault(id(atom.call), []).append(atom)
     claims_on: dict[int, list[Claim]] = {}
     for claim in claims:
         claims_on.setdefault(id(claim.call), []).append(claim)
     pending = [root]
     while pending:
         call = pending.pop()
-        if id(call) in atom_of or id(call) in claims_on:
+        if id(call) in atoms_on or id(call) in claims_on:
             inside = tuple(call.walk())
             yield _Region(
-                [atom_of[id(below)] for below in inside if id(below) in atom_of],
+                [atom for below in inside for atom in atoms_on.get(id(below), ())],
                 [claim for below in inside for claim in claims_on.get(id(below), ())],
             )
         else:

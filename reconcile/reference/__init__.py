@@ -1,21 +1,34 @@
 """Terms, documented formulas, conventions, and the native counter."""
 
 from reconcile.reference.convention import DEFAULT_CONVENTION, Convention, convention_names, load_convention
-from reconcile.reference.counter import Atom, ReferenceCount, count_trace, find_atoms
-from reconcile.reference.registry import Terms, formula_of, terms_of
+from reconcile.reference.counter import (
+    COUNTING,
+    Atom,
+    ReferenceCount,
+    count_trace,
+    find_atoms,
+    require_coverage,
+    what_is_left_out,
+)
+from reconcile.reference.memory import LayerMemory, Memory
+from reconcile.reference.registry import Terms, terms_of
 from reconcile.reference.terms import TERMS
 
 __all__ = [
+    "COUNTING",
     "DEFAULT_CONVENTION",
     "TERMS",
     "Atom",
     "Convention",
+    "LayerMemory",
+    "Memory",
     "ReferenceCount",
     "Terms",
     "convention_names",
     "count_trace",
     "find_atoms",
-    "formula_of",
     "load_convention",
+    "require_coverage",
     "terms_of",
+    "what_is_left_out",
 ]

@@ -12,6 +12,9 @@ from pydantic import Field, field_validator
 
 from reconcile.configs import StrictModel, data_folder, load
 from reconcile.errors import ReconcileError, UnlistedKindError, did_you_mean
+from reconcile.reference import formulas  # noqa: F401  # registers every formula, and so every kind of layer
+from reconcile.reference.registry import any_dimension
+from reconcile.reference.registry import kinds as known_kinds
 from reconcile.reference.terms import TERMS
 
 DEFAULT_CONVENTION = "macs"
@@ -21,13 +24,15 @@ class Convention(StrictModel):
     """How to add up terms.
 
     ``weights`` hold for every kind of layer; ``kinds`` replace them for one kind. ``unlisted`` says what becomes of a
-    kind that ``kinds`` does not name: it follows ``weights``, or it is an error.
+    kind that ``kinds`` does not name: it follows ``weights``, or it is an error. ``extends`` names conventions, or
+    files beside this one, whose weights and kinds hold where this one names no others; of several, the last counts.
     """
 
     name: str
     unit: Literal["MAC", "FLOP"]
     description: str
     source: str
+    extends: list[str] = Field(default_factory=list)
     weights: dict[str, int] = Field(default_factory=dict)
     kinds: dict[str, dict[str, int]] = Field(default_factory=dict)
     unlisted: Literal["weights", "error"] = "weights"
@@ -43,18 +48,25 @@ class Convention(StrictModel):
     @field_validator("kinds")
     @classmethod
     def _known_terms_in_kinds(cls, kinds: dict[str, dict[str, int]]) -> dict[str, dict[str, int]]:
-        for weights in kinds.values():
+        for kind, weights in kinds.items():
+            known = {*known_kinds(), *map(any_dimension, known_kinds())}
+            if kind not in known:
+                raise ValueError(f"unknown kind of layer '{kind}'{did_you_mean(kind, known)}")
             cls._known_terms(weights)
         return kinds
 
     def weight(self, kind: str, term: str) -> int:
         """Return the weight of a term in a kind of layer."""
-        return self.kinds.get(kind, self.weights).get(term, 0)
+        return self._weights_of(kind).get(term, 0)
 
     def value(self, kind: str, terms: Mapping[str, int]) -> int:
         """Return what one operator of a kind counts: the sum of weight times term."""
-        weights = self.kinds.get(kind, self.weights)
+        weights = self._weights_of(kind)
         return sum(weights.get(term, 0) * amount for term, amount in terms.items())
+
+    def _weights_of(self, kind: str) -> Mapping[str, int]:
+        """The weights of the kind itself (``average_pool2d``), of the kind in any dimension, or of all kinds."""
+        return self.kinds.get(kind, self.kinds.get(any_dimension(kind), self.weights))
 
     def require_listed(self, kinds: Iterable[tuple[str, str]]) -> None:
         """Check pairs of a kind and the layer that it ran in.
@@ -64,7 +76,7 @@ class Convention(StrictModel):
         """
         if self.unlisted != "error":
             return
-        missing = Counter(kind for kind, _ in kinds if kind not in self.kinds)
+        missing = Counter(kind for kind, _ in kinds if kind not in self.kinds and any_dimension(kind) not in self.kinds)
         if missing:
             listed = ", ".join(f"{kind} ({number})" for kind, number in sorted(missing.items()))
             raise UnlistedKindError(f"convention '{self.name}' has no rule for: {listed}.")
@@ -77,15 +89,36 @@ def convention_names() -> tuple[str, ...]:
 
 
 def load_convention(name: str) -> Convention:
-    """Return a convention by its name, or from a YAML file by its path.
+    """Return a convention by its name, or from a YAML file by its path, together with what it extends.
 
     Raises:
-        ReconcileError: No such convention (with the nearest names), or a file that is not one.
+        ReconcileError: No such convention (with the nearest names), a file that is not one, or conventions that
+            extend each other in a circle.
     """
+    return _extended(_path(name, Path()), ())
+
+
+def _extended(path: Path, below: tuple[Path, ...]) -> Convention:
+    if path in below:
+        raise ReconcileError(f"{path} extends itself, by way of {', '.join(map(str, below))}.")
+    convention = load(Convention, path)
+    weights: dict[str, int] = {}
+    kinds: dict[str, dict[str, int]] = {}
+    for name in convention.extends:
+        try:
+            base = _extended(_path(name, path.parent), (*below, path))
+        except ReconcileError as error:
+            raise ReconcileError(f"{path}: key 'extends': {error}") from error
+        weights |= base.weights
+        kinds |= base.kinds
+    return convention.model_copy(update={"weights": weights | convention.weights, "kinds": kinds | convention.kinds})
+
+
+def _path(name: str, folder: Path) -> Path:
     if name in convention_names():
-        return load(Convention, _folder() / f"{name}.yaml")
+        return _folder() / f"{name}.yaml"
     if name.endswith((".yaml", ".yml")):
-        return load(Convention, Path(name))
+        return folder / name
     raise ReconcileError(f"unknown convention '{name}'{did_you_mean(name, convention_names())}")
 
 

@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from reconcile.reference import formulas  # noqa: F401  # registers every formula
+from reconcile.errors import CoverageError
 from reconcile.reference.convention import Convention
-from reconcile.reference.registry import Terms, formula_of, is_free, terms_of
-from reconcile.trace import Call, Trace
+from reconcile.reference.memory import Memory, memory
+from reconcile.reference.registry import Terms, has_formula, is_free, terms_of
+from reconcile.trace import Call, Depth, Detail, Trace, tensors
+
+
+def _depth(operator: str) -> Depth:
+    if has_formula(operator):
+        return "whole"
+    return "nothing" if is_free(operator) else "parts"
+
+
+COUNTING = Detail(functions=False, depth=_depth)
+"""The detail that a count needs of a trace: operators that a formula counts, without what they consist of."""
 
 
 @dataclass(frozen=True, slots=True)
 class Atom:
-    """One operator call that a formula counts: the outermost in the tree that has a formula."""
+    """One operator call that a formula counts: the outermost in the tree that has one, once for each that it has."""
 
     call: Call
     kind: str
@@ -49,6 +60,25 @@ class ReferenceCount:
         """Number of parameters, a shared one once."""
         return sum(parameter.elements for parameter in self.trace.parameters.values())
 
+    @cached_property
+    def trainable_parameters(self) -> int:
+        """Number of parameters that are trained."""
+        return sum(parameter.elements for parameter in self.trace.parameters.values() if parameter.trainable)
+
+    @cached_property
+    def activations(self) -> int:
+        """Elements that convolutions, linear layers and matrix products put out, those of fused attention left out.
+
+        Source: Radosavovic et al., arXiv:2003.13678, section 3.2, for convolutions; fvcore/nn/activation_count.py for
+        the layers beside them.
+        """
+        return sum(self.activations_by_layer().values())
+
+    @cached_property
+    def memory(self) -> Memory:
+        """Memory of the forward pass, in bytes."""
+        return memory(self.trace)
+
     def value(self, atom: Atom) -> int:
         """What one operator call counts."""
         return self.convention.value(atom.kind, atom.terms)
@@ -56,6 +86,21 @@ class ReferenceCount:
     def by_layer(self) -> dict[str, int]:
         """Return what ran in each module itself, not in its children, by path in order of execution."""
         return self._grouped(lambda atom: atom.layer)
+
+    def parameters_by_layer(self) -> dict[str, int]:
+        """Return each module's own parameters by path, a shared one at its first owner."""
+        totals: Counter[str] = Counter()
+        for parameter in self.trace.parameters.values():
+            totals[parameter.name.rpartition(".")[0]] += parameter.elements
+        return dict(totals)
+
+    def activations_by_layer(self) -> dict[str, int]:
+        """Return :attr:`activations` of each module itself, by path in order of execution."""
+        totals: Counter[str] = Counter()
+        for atom in self.atoms:
+            if atom.kind in _WITH_ACTIVATIONS:
+                totals[atom.layer] += next(tensors(atom.call.output)).elements
+        return dict(totals)
 
     def by_operator(self) -> dict[str, int]:
         """Return the count of each operator (``aten.conv2d``)."""
@@ -74,6 +119,30 @@ class ReferenceCount:
         for atom in self.atoms:
             totals[key(atom)] += self.value(atom)
         return dict(totals)
+
+
+_WITH_ACTIVATIONS = ("convolution", "transposed_convolution", "linear", "matmul")
+
+
+def require_coverage(count: ReferenceCount) -> None:
+    """Check that a count leaves nothing out.
+
+    Raises:
+        CoverageError: An operator has no formula, or a module never ran; names each.
+    """
+    left_out = what_is_left_out(count.uncovered, count.trace.uncalled)
+    if left_out:
+        raise CoverageError(f"{left_out}.")
+
+
+def what_is_left_out(uncovered: Mapping[str, int], uncalled: Collection[str]) -> str:
+    """Say which operators have no formula, and which modules never ran; an empty text where there are none."""
+    parts = []
+    if uncovered:
+        parts.append("there is no formula for " + ", ".join(f"{name} (×{times})" for name, times in uncovered.items()))
+    if uncalled:
+        parts.append(f"these modules never ran: {', '.join(uncalled)}")
+    return "; ".join(parts)
 
 
 def count_trace(trace: Trace, convention: Convention) -> ReferenceCount:
@@ -95,10 +164,9 @@ def find_atoms(root: Call) -> tuple[list[Atom], Counter[str]]:
     while pending:
         call = pending.pop()
         if call.kind == "operator":
-            entry = formula_of(call.name)
-            if entry is not None:
-                kind, terms = terms_of(entry, call)
-                atoms.append(Atom(call, kind, terms))
+            found = terms_of(call)
+            if found is not None:
+                atoms.extend(Atom(call, kind, terms) for kind, terms in found.items())
                 continue
             if is_free(call.name):
                 continue

@@ -6,5 +6,5 @@ from reconcile.trace import TensorSpec
 
 
 def has_fraction(tensor: TensorSpec) -> bool:
-    """Whether the element type is a floating or complex one; integers and booleans are bookkeeping."""
-    return tensor.dtype.startswith(("float", "bfloat", "complex"))
+    """Whether elements stand for real or complex numbers, quantized ones too; integers and booleans are bookkeeping."""
+    return tensor.dtype.startswith(("float", "bfloat", "complex", "quint", "qint"))

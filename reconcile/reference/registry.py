@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from reconcile.reference.terms import TERMS
 from reconcile.trace import Call, Value
@@ -13,8 +14,17 @@ from reconcile.trace import Call, Value
 Terms: TypeAlias = "Mapping[str, int]"
 """Terms by name; one that is not named is 0."""
 
-Kind: TypeAlias = "str | Callable[[Mapping[str, Value]], str]"
-"""The kind of layer (``convolution``, ``batch_norm``), or a function that tells it from the operator's arguments."""
+
+@dataclass(frozen=True, slots=True)
+class EitherKind:
+    """Kinds of layer of which the operator's arguments tell which it is."""
+
+    kinds: tuple[str, ...]
+    choose: Callable[[Mapping[str, Value]], str]
+
+
+Kind: TypeAlias = "str | EitherKind"
+"""The kind of layer (``convolution``, ``batch_norm``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,24 +32,28 @@ class Formula:
     """A formula, the kind of layer that it stands for, and the arguments of the operator that it reads."""
 
     kind: Kind
-    function: Callable[..., Terms]
+    function: Callable[..., Terms | None]
     arguments: tuple[str, ...]
 
 
-_FORMULAS: dict[str, Formula] = {}
+_FORMULAS: dict[str, tuple[Formula, ...]] = {}
 _FREE: set[str] = set()
 
 
-def formula(kind: Kind, *operators: str) -> Callable[[Callable[..., Terms]], Callable[..., Terms]]:
-    """Register a function as the formula of operators.
+Registered = TypeVar("Registered", bound="Callable[..., Terms | None]")
 
-    Its parameters are named after the operator's schema; ``output`` is what the operator returned.
+
+def formula(kind: Kind, *operators: str) -> Callable[[Registered], Registered]:
+    """Register a function as a formula of operators; one that joins two layers has a formula of each.
+
+    Its parameters are named after the operator's schema; ``output`` is what the operator returned. It returns None
+    where the terms depend on values, which shapes do not tell.
     """
 
-    def register(function: Callable[..., Terms]) -> Callable[..., Terms]:
+    def register(function: Registered) -> Registered:
         entry = Formula(kind, function, tuple(inspect.signature(function).parameters))
         for operator in operators:
-            _FORMULAS[operator] = entry
+            _FORMULAS[operator] = (*_FORMULAS.get(operator, ()), entry)
         return function
 
     return register
@@ -55,24 +69,42 @@ def is_free(operator: str) -> bool:
     return _known(operator, _FREE) is not None
 
 
-def formula_of(operator: str) -> Formula | None:
-    """Return the formula of an operator; ``aten.add_`` has that of ``aten.add``."""
-    name = _known(operator, _FORMULAS)
-    return None if name is None else _FORMULAS[name]
+def has_formula(operator: str) -> bool:
+    """Whether a formula counts the operator; ``aten.add_`` has that of ``aten.add``."""
+    return _known(operator, _FORMULAS) is not None
 
 
-def terms_of(entry: Formula, call: Call) -> tuple[str, Terms]:
-    """Return the kind of layer and the terms of one operator call, those that are 0 left out."""
-    given: dict[str, Any] = {name: call.named.get(name) for name in entry.arguments if name != "output"}
-    if "output" in entry.arguments:
-        given["output"] = call.output
-    terms = entry.function(**given)
-    assert terms.keys() <= TERMS.keys(), f"{entry.function.__name__} returns an unknown term"
-    kind = entry.kind if isinstance(entry.kind, str) else entry.kind(call.named)
-    return kind, {name: value for name, value in terms.items() if value}
+def kinds() -> tuple[str, ...]:
+    """Return every kind of layer that a formula stands for, in alphabetical order."""
+    found = {entry.kind for entries in _FORMULAS.values() for entry in entries}
+    return tuple(sorted({name for kind in found for name in ((kind,) if isinstance(kind, str) else kind.kinds)}))
 
 
-def _known(operator: str, registered: Mapping[str, Formula] | set[str]) -> str | None:
+def any_dimension(kind: str) -> str:
+    """Return a kind without its number of dimensions: ``average_pool`` for ``average_pool2d``."""
+    return re.sub("[123]d$", "", kind)
+
+
+def terms_of(call: Call) -> dict[str, Terms] | None:
+    """Return the terms of one operator call by kind of layer, those that are 0 left out; None where none are known."""
+    name = _known(call.name, _FORMULAS)
+    if name is None:
+        return None
+    found: dict[str, Terms] = {}
+    for entry in _FORMULAS[name]:
+        given: dict[str, Any] = {name: call.named.get(name) for name in entry.arguments if name != "output"}
+        if "output" in entry.arguments:
+            given["output"] = call.output
+        terms = entry.function(**given)
+        if terms is None:
+            return None
+        assert terms.keys() <= TERMS.keys(), f"{entry.function.__name__} returns an unknown term"
+        kind = entry.kind if isinstance(entry.kind, str) else entry.kind.choose(call.named)
+        found[kind] = {name: value for name, value in terms.items() if value}
+    return found
+
+
+def _known(operator: str, registered: Container[str]) -> str | None:
     if operator in registered:
         return operator
     in_place = operator.removesuffix("_")

@@ -33,10 +33,12 @@ def predict_parameters(rulebook: Rulebook, trace: Trace) -> ParameterClaims:
             counted, adjustments = _on_rows(trace)
         case _:
             counted = tuple((owner, name) for name, owner in owners(trace).items())
-    omitted: dict[str, str] = {}
+    counted = tuple((layer, name) for layer, name in counted if not trace.parameters[name].packed)
+    omitted = {name: "unsupported-layer" for name, parameter in trace.parameters.items() if parameter.packed}
     if rulebook.parameters.trainable_only:
         counted = tuple((layer, name) for layer, name in counted if trace.parameters[name].trainable)
-        omitted = {name: "frozen" for name, parameter in trace.parameters.items() if not parameter.trainable}
+        frozen = (name for name, parameter in trace.parameters.items() if not parameter.trainable)
+        omitted = dict.fromkeys(frozen, "frozen") | omitted
     claimed = {name for _, name in counted}
     for name, owner in owners(trace).items():
         if name not in claimed and name not in omitted:

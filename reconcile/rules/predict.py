@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from reconcile.reference import Terms, find_atoms, formula_of, terms_of
+from reconcile.reference import Terms, find_atoms
 from reconcile.rules.expression import evaluate
 from reconcile.rules.quantities import plain_argument, quantities
 from reconcile.rules.rulebook import Functions, Modules, Operators, Rule, Rulebook
@@ -132,9 +132,6 @@ def _claim(rule: Rule, via: Via, call: Call, layers: tuple[str, ...], trace: Tra
 
 def _terms_below(call: Call) -> Terms:
     """The documented terms of a call: its own formula's, or those of what it consists of."""
-    entry = formula_of(call.name) if call.kind == "operator" else None
-    if entry is not None:
-        return terms_of(entry, call)[1]
     totals: dict[str, int] = {}
     for atom in find_atoms(call)[0]:
         for term, amount in atom.terms.items():

@@ -30,13 +30,15 @@ class RunConfig(StrictModel):
     """A file such as configs/zoo.yaml.
 
     ``models`` are names, patterns (``resnet*``; ``*`` is every classification model of torchvision) or names with an
-    input. ``jobs`` is how many cells run at a time, by default one for each processor.
+    input. ``strict`` makes an operator without a formula, and a module that never ran, a failure. ``jobs`` is how many
+    cells run at a time, by default one for each processor.
     """
 
     models: list[str | ModelEntry] = Field(min_length=1)
     tools: list[str] = Field(default_factory=lambda: list(ADAPTERS))
     reference: str = DEFAULT_CONVENTION
     mode: Literal["eval", "train"] = "eval"
+    strict: bool = False
     seed: int = Field(default=0, ge=0, lt=2**63)
     jobs: int | None = Field(default=None, ge=1, le=1024)
     timeout_seconds: float = Field(default=3600, gt=0, le=7 * 24 * 3600)
@@ -49,6 +51,7 @@ class Plan:
     models: tuple[ModelSpec, ...]
     tools: tuple[str, ...]
     convention: Convention
+    strict: bool
     seed: int
     jobs: int
     timeout_seconds: float
@@ -90,6 +93,7 @@ def make_plan(
         models=models,
         tools=checked,
         convention=convention,
+        strict=config.strict,
         seed=config.seed,
         jobs=jobs or config.jobs or os.cpu_count() or 1,
         timeout_seconds=config.timeout_seconds,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any
 
 import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
 
+from reconcile.trace.packed import packed_parameters
 from reconcile.trace.tree import ROOT, ModuleInfo, ParameterInfo, Value
 
 
@@ -24,7 +26,8 @@ def describe_modules(model: nn.Module) -> dict[str, ModuleInfo]:
             path=path,
             type=type_name(type(module)),
             bases=tuple(type_name(base) for base in type(module).__mro__[1:] if issubclass(base, nn.Module)),
-            parameters={name: first_name[id(parameter)] for name, parameter in module.named_parameters(recurse=False)},
+            parameters={name: first_name[id(parameter)] for name, parameter in module.named_parameters(recurse=False)}
+            | {name: _joined(path, name) for name in packed_parameters(module)},
             children=tuple(first_path[child] for child in module.children()),
             visits=tuple(visits[module]),
             training=module.training,
@@ -39,15 +42,23 @@ def describe_parameters(model: nn.Module) -> dict[str, ParameterInfo]:
     names: dict[int, list[str]] = {}
     for name, parameter in model.named_parameters(remove_duplicate=False):
         names.setdefault(id(parameter), []).append(name)
-    return {
+    found = {
         name: ParameterInfo(
             name=name,
             shape=() if is_lazy(parameter) else tuple(parameter.shape),
+            dtype=plain_name(parameter.dtype),
             trainable=parameter.requires_grad,
             names=tuple(names[id(parameter)]),
         )
         for name, parameter in model.named_parameters()
     }
+    for path, module in model.named_modules():
+        for short, tensor in packed_parameters(module).items():
+            name = _joined(path, short)
+            found[name] = ParameterInfo(
+                name, tuple(tensor.shape), plain_name(tensor.dtype), trainable=False, names=(name,), packed=True
+            )
+    return found
 
 
 def type_name(cls: type) -> str:
@@ -57,11 +68,21 @@ def type_name(cls: type) -> str:
     return f"{cls.__module__}.{cls.__qualname__}"
 
 
+@cache
+def plain_name(value: torch.dtype | torch.device | torch.layout | torch.memory_format) -> str:
+    """Return torch's name without its package: ``float32``."""
+    return str(value).removeprefix("torch.")
+
+
+def _joined(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
+
+
 def _visits(module: nn.Module, path: str) -> Iterator[tuple[str, nn.Module]]:
     """Walk over children as ``Module.apply`` does: a module with two owners is reached twice."""
     yield path, module
     for name, child in module.named_children():
-        yield from _visits(child, f"{path}.{name}" if path else name)
+        yield from _visits(child, _joined(path, name))
 
 
 def _plain_attributes(module: nn.Module) -> Iterator[tuple[str, Value]]:

@@ -10,8 +10,10 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from reconcile.trace.dataless import META, dataless_tensor, map_tensors
+from reconcile.trace.detail import Depth
 from reconcile.trace.recorder import Recorder
-from reconcile.trace.tree import Call
+from reconcile.trace.results import known_result
+from reconcile.trace.tree import Call, Value
 
 
 class OperatorMode(TorchDispatchMode):
@@ -21,10 +23,11 @@ class OperatorMode(TorchDispatchMode):
     so among themselves, and lose their data where they meet a tensor that has none.
     """
 
-    def __init__(self, recorder: Recorder, without_data: bool) -> None:
+    def __init__(self, recorder: Recorder, depth: Callable[[str], Depth], without_data: bool) -> None:
         """Record into ``recorder`` while the mode is active; ``without_data`` says what the model is given."""
         super().__init__()  # type: ignore[no-untyped-call]  # torch gives this initializer no types
         self._recorder = recorder
+        self._depth = cache(depth)
         self._without_data = without_data
 
     def __torch_dispatch__(
@@ -36,12 +39,35 @@ class OperatorMode(TorchDispatchMode):
     ) -> Any:
         """Call the operator, or compose it, and record it."""
         kwargs = kwargs or {}
+        for tensor in _tensors(args):
+            self._recorder.note_use(tensor)
         if self._without_data:
             args, kwargs = _drop_data(func, args, kwargs)
-        describe = self._recorder.describe
-        named = {name: describe(value) for name, value in _bind(func, args, kwargs)}
+        name = _name(func)
+        depth = self._depth(name)
+        named = {} if depth == "nothing" else self._named(func, args, kwargs)
+        children: tuple[Call, ...] = ()
+        if depth == "parts":
+            output, children = self._with_parts(func, args, kwargs)
+        else:
+            output = known_result(func, args) if self._without_data and not kwargs else None
+            if output is None:
+                output = func(*args, **kwargs)
+        _mark_source(output, name)
+        if depth != "nothing":
+            self._recorder.add("operator", name, (), named, self._recorder.describe(output), children)
+        return output
+
+    def _named(self, func: torch._ops.OpOverload, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Value]:
+        """Describe the arguments, before the operator changes them in place."""
+        named = {name: self._recorder.describe(value) for name, value in _bind(func, args, kwargs)}
         if func in _FUSED_ON_CPU:
             named["fused"] = _FUSED_ON_CPU[func](args, kwargs)
+        return named
+
+    def _with_parts(
+        self, func: torch._ops.OpOverload, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> tuple[Any, tuple[Call, ...]]:
         self._recorder.open()
         children: tuple[Call, ...] = ()
         try:
@@ -52,10 +78,12 @@ class OperatorMode(TorchDispatchMode):
                 output = func(*args, **kwargs)
         finally:
             children = self._recorder.close()
-        name = str(func._overloadpacket)
-        _mark_source(output, name)
-        self._recorder.add("operator", name, (), named, describe(output), children)
-        return output
+        return output, children
+
+
+@cache
+def _name(func: torch._ops.OpOverload) -> str:
+    return str(func._overloadpacket)
 
 
 def _attention_is_fused(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from functools import cache
 from typing import Any, Literal
 
 import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
 
-from reconcile.trace.modules import type_name
+from reconcile.trace.modules import plain_name, type_name
+from reconcile.trace.packed import unpack
 from reconcile.trace.tree import ROOT, Call, TensorSpec, Value
 
 
@@ -26,6 +26,7 @@ class Recorder:
         self._open: list[list[Call]] = [[]]
         self._stacks: list[tuple[str, ...]] = [(ROOT,)]
         self.calls: dict[str, int] = {}
+        self.used: set[str] = set()
 
     @property
     def root(self) -> Call:
@@ -46,6 +47,12 @@ class Recorder:
     ) -> None:  # fmt: skip
         """Record a call that has ended, in the module that is running."""
         self._open[-1].append(Call(kind, name, self._stacks[-1], inputs, named, output, children))
+
+    def note_use(self, tensor: torch.Tensor) -> None:
+        """Note that an operator is given the tensor, if it is a parameter."""
+        name = self._parameters.get(id(tensor))
+        if name is not None:
+            self.used.add(name)
 
     def watching(self) -> _ModuleHooks:
         """Record the calls of the model's modules while the returned context is open."""
@@ -79,7 +86,7 @@ class Recorder:
         if isinstance(value, torch.Tensor) and not is_lazy(value):
             return TensorSpec(
                 tuple(value.shape),
-                _plain_name(value.dtype),
+                plain_name(value.dtype),
                 self._parameters.get(id(value)),
                 getattr(value, "_reconcile_source", ""),
             )
@@ -91,8 +98,10 @@ class Recorder:
             return {str(key): self.describe(item) for key, item in value.items()}
         if dataclasses.is_dataclass(value) and not isinstance(value, type):
             return {item.name: self.describe(getattr(value, item.name)) for item in dataclasses.fields(value)}
+        if isinstance(value, torch.ScriptObject):
+            return {name: self.describe(item) for name, item in unpack(value).items()}
         if isinstance(value, (torch.dtype, torch.device, torch.layout, torch.memory_format)):
-            return _plain_name(value)
+            return plain_name(value)
         return f"<{type(value).__name__}>"
 
 
@@ -111,8 +120,3 @@ class _ModuleHooks:
     def __exit__(self, *_: object) -> None:
         for handle in self._handles:
             handle.remove()
-
-
-@cache
-def _plain_name(value: torch.dtype | torch.device | torch.layout | torch.memory_format) -> str:
-    return str(value).removeprefix("torch.")

@@ -9,7 +9,7 @@ so the tree holds the documented operation and the operators that it consists of
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -18,6 +18,7 @@ from torch import nn
 
 from reconcile.errors import ModelError, describe_exception
 from reconcile.trace.dataless import META, dataless_copy, dataless_tensor, map_tensors, real_copy
+from reconcile.trace.detail import EVERYTHING, Detail
 from reconcile.trace.functions import FunctionMode
 from reconcile.trace.modules import describe_modules, describe_parameters
 from reconcile.trace.operators import OperatorMode
@@ -32,9 +33,10 @@ def trace(
     kwargs: Mapping[str, Any] | None = None,
     mode: Mode = "eval",
     *,
+    detail: Detail = EVERYTHING,
     may_compute: bool = True,
 ) -> Trace:
-    """Run the module once on ``args`` and ``kwargs`` and return what ran.
+    """Run the module once on ``args`` and ``kwargs`` and return what ran, in as much ``detail`` as asked for.
 
     The module, its inputs and torch's random state are left as they were found, also when it raises. Where it cannot
     run without data, it runs on real tensors if ``may_compute`` says so.
@@ -53,14 +55,14 @@ def trace(
         try:
             with torch.random.fork_rng(devices=[]):
                 copied = dataless_copy(module) if attempt.execution == "meta" else real_copy(module)
-                return _run(copied, args, kwargs or {}, mode, attempt)
+                return _run(copied, args, kwargs or {}, mode, detail, attempt)
         except (Exception, SystemExit) as error:
             failure = error
     assert failure is not None
     raise ModelError(f"the model raised while it ran ({describe_exception(failure)}).") from failure
 
 
-def trace_spec(spec: ModelSpec, seed: int = 0) -> tuple[Trace, str]:
+def trace_spec(spec: ModelSpec, seed: int = 0, *, detail: Detail = EVERYTHING) -> tuple[Trace, str]:
     """Build a model by its name and trace it; return the trace and the inputs in words.
 
     Raises:
@@ -68,20 +70,22 @@ def trace_spec(spec: ModelSpec, seed: int = 0) -> tuple[Trace, str]:
         ModelError: The model raised; the message names it and its input.
     """
     if spec.is_own:
-        return _trace_built(spec, build(spec, seed=seed))
-    for device in ("meta", "cpu"):  # some cannot be built without data, though they run without
-        try:
-            return _trace_built(spec, build(spec, device, seed), may_compute=False)
-        except ModelError:
-            continue
-    return _trace_built(spec, build(spec, seed=seed, initialize=True))
-
-
-def _trace_built(spec: ModelSpec, built: BuiltModel, *, may_compute: bool = True) -> tuple[Trace, str]:
+        return _trace_built(spec, build(spec, seed=seed), detail)
     try:
-        return trace(built.module, built.args, built.kwargs, spec.mode, may_compute=may_compute), built.inputs
+        built = build(spec, "meta", seed)
+        with torch.random.fork_rng(devices=[]):
+            attempt = _Attempt("meta", torch.inference_mode)
+            return _run(built.module, built.args, built.kwargs, spec.mode, detail, attempt), built.inputs
+    except Exception:  # it reads values while it is built, or while it runs
+        return _trace_built(spec, build(spec, seed=seed, initialize=True), detail)
+
+
+def _trace_built(spec: ModelSpec, built: BuiltModel, detail: Detail, *, may_compute: bool = True) -> tuple[Trace, str]:
+    try:
+        found = trace(built.module, built.args, built.kwargs, spec.mode, detail=detail, may_compute=may_compute)
     except ModelError as error:
         raise ModelError(f"{spec.name}, input {built.inputs}: {error}") from error
+    return found, built.inputs
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +96,9 @@ class _Attempt:
     gradient_mode: Callable[[], AbstractContextManager[Any]]
 
 
-def _run(module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any], mode: Mode, attempt: _Attempt) -> Trace:
+def _run(
+    module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any], mode: Mode, detail: Detail, attempt: _Attempt
+) -> Trace:
     """Run a copy that belongs to the tracer."""
     module.train(mode == "train")
     without_data = attempt.execution == "meta"
@@ -101,10 +107,10 @@ def _run(module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any], mode
     recorder = Recorder(module)
     with (
         attempt.gradient_mode(),
-        _without_onednn(),
+        _without_fast_paths(),
         recorder.watching(),
-        OperatorMode(recorder, without_data),
-        FunctionMode(recorder),
+        OperatorMode(recorder, detail.depth, without_data),
+        FunctionMode(recorder) if detail.functions else nullcontext(),
     ):
         module(*args, **kwargs)
     parameters = describe_parameters(module)  # after the run: lazy modules have found their shapes by now
@@ -117,18 +123,21 @@ def _run(module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any], mode
         execution=attempt.execution,
         mode=mode,
         calls=dict(recorder.calls),
+        used_parameters=frozenset(recorder.used),
     )
 
 
 @contextmanager
-def _without_onednn() -> Iterator[None]:
-    """Keep oneDNN from running an LSTM as one operator, which would hide what it is composed of."""
-    enabled = torch._C._get_mkldnn_enabled()
+def _without_fast_paths() -> Iterator[None]:
+    """Keep torch from running an LSTM or an attention layer as one operator, which hides what it is composed of."""
+    onednn, attention = torch._C._get_mkldnn_enabled(), torch.backends.mha.get_fastpath_enabled()
     torch._C._set_mkldnn_enabled(False)
+    torch.backends.mha.set_fastpath_enabled(False)
     try:
         yield
     finally:
-        torch._C._set_mkldnn_enabled(enabled)
+        torch._C._set_mkldnn_enabled(onednn)
+        torch.backends.mha.set_fastpath_enabled(attention)
 
 
 def _own_tensor(tensor: torch.Tensor) -> torch.Tensor:

@@ -78,12 +78,17 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class ParameterInfo:
-    """A parameter: its first qualified name, shape, whether it is trained, and every name that it goes by."""
+    """A parameter: its first qualified name, shape, type, whether it is trained, and every name that it goes by.
+
+    ``packed`` is one of a quantized layer, which ``Module.parameters()`` does not have.
+    """
 
     name: str
     shape: tuple[int, ...]
+    dtype: str
     trainable: bool
     names: tuple[str, ...]
+    packed: bool = False
 
     @property
     def elements(self) -> int:
@@ -120,7 +125,7 @@ class Trace:
     """One execution of a model.
 
     ``execution`` tells how: ``meta`` (tensors without data) or ``real`` (values were needed). ``calls`` counts the
-    calls of each module that ran, by path.
+    calls of each module that ran, by path; ``used_parameters`` are those that an operator was given.
     """
 
     root: Call
@@ -131,19 +136,25 @@ class Trace:
     execution: Literal["meta", "real"]
     mode: Literal["eval", "train"]
     calls: Mapping[str, int] = field(default_factory=dict)
+    used_parameters: frozenset[str] = frozenset()
 
     @property
     def uncalled(self) -> tuple[str, ...]:
-        """Paths of the modules that never ran, in the model's order, containers without a call among them left out."""
-        return tuple(
-            path
-            for path, module in self.modules.items()
-            if path not in self.calls and not any(below in self.calls for below in self._below(module))
-        )
+        """Paths of the modules that never ran, in the model's order.
+
+        One has run, too, if something below it has, or if its parameters were used without calling it, as attention
+        uses those of its last layer.
+        """
+        return tuple(path for path, module in self.modules.items() if not any(map(self._ran, self._below(module))))
+
+    def _ran(self, path: str) -> bool:
+        used = self.used_parameters.intersection(self.modules[path].parameters.values())
+        return path in self.calls or bool(used)
 
     def _below(self, module: ModuleInfo) -> Iterator[str]:
+        """Yield the path of a module and of all below it."""
+        yield module.path
         for child in module.children:
-            yield child
             yield from self._below(self.modules[child])
 
 

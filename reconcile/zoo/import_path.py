@@ -38,8 +38,8 @@ def check(name: str) -> None:
         raise ReconcileError(f"{name}: there is no module '{module_name}' here{did_you_mean(module_name, neighbours)}")
 
 
-def load(name: str) -> tuple[nn.Module, Inputs | None]:
-    """Import the callable and call it; return the model and the inputs that come with it, or None.
+def load(name: str, arguments: Mapping[str, Any]) -> tuple[nn.Module, Inputs | None]:
+    """Import the callable and call it with the arguments; return the model and the inputs with it, or None.
 
     The callable returns the model, ``model, x``, ``model, (x, y)`` or ``model, {"x": x}``.
 
@@ -62,11 +62,13 @@ def load(name: str) -> tuple[nn.Module, Inputs | None]:
         except Exception as error:
             raise ModelError(f"{name}: '{part}' raised ({describe_exception(error)}).") from error
     if isinstance(target, nn.Module):
+        if arguments:
+            raise ReconcileError(f"{name} is a model, not a callable that takes arguments.")
         return target, None
     if not callable(target):
         raise ReconcileError(f"{name}: '{attribute}' is neither a model nor a callable that returns one.")
     try:
-        returned = target()
+        returned = target(**arguments)
     except (Exception, SystemExit) as error:
         raise ModelError(f"{name} raised while it built the model ({describe_exception(error)}).") from error
     return _unpack(name, returned)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from math import prod
+from typing import Any, TypeAlias
 
 import torch
 
@@ -30,7 +31,11 @@ DTYPES = {
 }
 
 MAXIMUM_ELEMENTS = 2**40
-_FORM = re.compile(r"(?:(?P<name>[A-Za-z_]\w*)=)?(?P<shape>\d+(?:x\d+)*)(?::(?P<dtype>\w+))?")
+_TENSOR = r"\d+(?:x\d+)*(?::\w+)?"
+_FORM = re.compile(
+    rf"(?:(?P<name>[A-Za-z_]\w*)=)?(?:(?P<tensor>{_TENSOR})|\[\s*(?P<list>{_TENSOR}(?:\s*,\s*{_TENSOR})*)\s*\])"
+)
+_OUTER_COMMA = re.compile(r",(?![^\[]*\])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,47 +65,55 @@ class TensorInput:
         return torch.zeros(self.shape, dtype=dtype)
 
 
+Argument: TypeAlias = "TensorInput | tuple[TensorInput, ...]"
+"""One input of a model: a tensor, or a list of tensors, as detection models take."""
+
+
 @dataclass(frozen=True, slots=True)
 class InputSpec:
     """The positional and the keyword inputs of a model."""
 
-    positional: tuple[TensorInput, ...] = ()
-    keyword: tuple[tuple[str, TensorInput], ...] = ()
+    positional: tuple[Argument, ...] = ()
+    keyword: tuple[tuple[str, Argument], ...] = ()
 
     def __str__(self) -> str:
-        """Write it as ``--input`` reads it: ``1x3x224x224`` or ``1x8:int64,mask=1x8:bool``."""
-        return ",".join([*map(str, self.positional), *(f"{name}={value}" for name, value in self.keyword)])
+        """Write it as ``--input`` reads it: ``1x3x224x224``, ``1x8:int64,mask=1x8:bool`` or ``[3x800x800]``."""
+        return ",".join([*map(_text, self.positional), *(f"{name}={_text(value)}" for name, value in self.keyword)])
 
-    def make(self, device: str = "cpu", seed: int = 0) -> tuple[tuple[torch.Tensor, ...], dict[str, torch.Tensor]]:
-        """Return the tensors, positional and by keyword, the same for the same seed."""
+    @property
+    def tensors(self) -> tuple[TensorInput, ...]:
+        """Every tensor, those in lists too, in order."""
+        values = (*self.positional, *(value for _, value in self.keyword))
+        return tuple(tensor for value in values for tensor in ((value,) if isinstance(value, TensorInput) else value))
+
+    def make(self, device: str = "cpu", seed: int = 0) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Return the tensors and lists of tensors, positional and by keyword, the same for the same seed."""
         generator = None if device == "meta" else torch.Generator().manual_seed(seed)
         return (
-            tuple(value.make(device, generator) for value in self.positional),
-            {name: value.make(device, generator) for name, value in self.keyword},
+            tuple(_make(value, device, generator) for value in self.positional),
+            {name: _make(value, device, generator) for name, value in self.keyword},
         )
 
 
 def parse_inputs(texts: Sequence[str]) -> InputSpec:
-    """Parse ``1x3x224x224``, ``1x128:int64`` and ``mask=1x128:bool``; several, each on its own or after commas.
+    """Parse ``1x3x224x224``, ``1x128:int64``, ``[3x800x800]`` and ``mask=1x128:bool``; several, or after commas.
 
     Raises:
         ReconcileError: A text that is not a shape, an axis of length 0, an unknown type, a keyword twice, a
             positional input behind a keyword one.
     """
-    positional: list[TensorInput] = []
-    keyword: dict[str, TensorInput] = {}
-    for text in (part.strip() for whole in texts for part in whole.split(",")):
+    positional: list[Argument] = []
+    keyword: dict[str, Argument] = {}
+    for text in (part for whole in texts for part in _split(whole)):
         match = _FORM.fullmatch(text)
         if match is None:
             raise ReconcileError(f"--input '{text}' is not a shape such as 1x3x224x224 or ids=1x128:int64.")
-        dtype = match["dtype"] or "float32"
-        if dtype not in DTYPES:
-            raise ReconcileError(f"--input '{text}': unknown type '{dtype}'{did_you_mean(dtype, DTYPES)}")
-        value = TensorInput(tuple(map(_axis, match["shape"].split("x"))), dtype)
-        if 0 in value.shape:
-            raise ReconcileError(f"--input '{text}': every axis needs at least one element.")
-        if _elements(value.shape) > MAXIMUM_ELEMENTS:
-            raise ReconcileError(f"--input '{text}' has more than {MAXIMUM_ELEMENTS} elements.")
+        listed = match["list"]
+        value: Argument = (
+            _tensor(match["tensor"], text)
+            if listed is None
+            else tuple(_tensor(part.strip(), text) for part in listed.split(","))
+        )
         name = match["name"]
         if name is None:
             if keyword:
@@ -118,6 +131,34 @@ def describe_inputs(args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
     return ",".join([*map(_describe, args), *(f"{name}={_describe(value)}" for name, value in kwargs.items())])
 
 
+def _split(text: str) -> list[str]:
+    """Split at the commas that stand in no brackets."""
+    return [part.strip() for part in _OUTER_COMMA.split(text)]
+
+
+def _tensor(text: str, whole: str) -> TensorInput:
+    shape_text, _, dtype = text.partition(":")
+    dtype = dtype or "float32"
+    if dtype not in DTYPES:
+        raise ReconcileError(f"--input '{whole}': unknown type '{dtype}'{did_you_mean(dtype, DTYPES)}")
+    value = TensorInput(tuple(map(_axis, shape_text.split("x"))), dtype)
+    if 0 in value.shape:
+        raise ReconcileError(f"--input '{whole}': every axis needs at least one element.")
+    if prod(value.shape) > MAXIMUM_ELEMENTS:
+        raise ReconcileError(f"--input '{whole}' has more than {MAXIMUM_ELEMENTS} elements.")
+    return value
+
+
+def _text(value: Argument) -> str:
+    return str(value) if isinstance(value, TensorInput) else f"[{','.join(map(str, value))}]"
+
+
+def _make(value: Argument, device: str, generator: torch.Generator | None) -> Any:
+    if isinstance(value, TensorInput):
+        return value.make(device, generator)
+    return [tensor.make(device, generator) for tensor in value]
+
+
 def _describe(value: Any) -> str:
     if isinstance(value, torch.Tensor):
         return str(TensorInput.of(value))
@@ -130,10 +171,3 @@ def _describe(value: Any) -> str:
 
 def _axis(digits: str) -> int:
     return int(digits) if len(digits) < 15 else MAXIMUM_ELEMENTS + 1
-
-
-def _elements(shape: Sequence[int]) -> int:
-    count = 1
-    for size in shape:
-        count *= size
-    return count

@@ -12,6 +12,7 @@ from torch import nn
 
 from reconcile.errors import ModelError, ReconcileError, describe_exception, did_you_mean
 from reconcile.zoo import import_path, torchvision_zoo
+from reconcile.zoo.arguments import Plain, join_arguments, split_arguments
 from reconcile.zoo.inputs import InputSpec, describe_inputs
 
 Mode = Literal["eval", "train"]
@@ -29,7 +30,7 @@ def check_mode(mode: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class ModelSpec:
-    """Which model: its name, its inputs where the caller gives them, and the mode to measure it in."""
+    """Which model: its name with its builder's arguments, its inputs where the caller gives them, and the mode."""
 
     name: str
     inputs: InputSpec | None = None
@@ -42,7 +43,17 @@ class ModelSpec:
     @property
     def is_own(self) -> bool:
         """Whether it is a user's own model, named by an import path, rather than one of a zoo."""
-        return ":" in self.name
+        return ":" in self.base
+
+    @property
+    def base(self) -> str:
+        """The name without arguments."""
+        return split_arguments(self.name)[0]
+
+    @property
+    def arguments(self) -> dict[str, Plain]:
+        """The arguments for the builder, by keyword."""
+        return split_arguments(self.name)[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +72,14 @@ def resolve(name: str, inputs: InputSpec | None = None, mode: Mode = "eval") -> 
     Raises:
         ReconcileError: No such model (with the nearest names), or an import path whose module cannot be found.
     """
-    if ":" in name:
-        import_path.check(name)
-    elif name not in torchvision_zoo.all_names():
-        raise ReconcileError(f"unknown model '{name}'{did_you_mean(name, torchvision_zoo.all_names())}")
-    return ModelSpec(name, inputs, mode)
+    base, arguments = split_arguments(name)
+    if ":" in base:
+        import_path.check(base)
+    elif base not in torchvision_zoo.all_names():
+        raise ReconcileError(f"unknown model '{base}'{did_you_mean(base, torchvision_zoo.all_names())}")
+    elif refused := sorted(key for key in arguments if key.startswith("weights")):
+        raise ReconcileError(f"{name}: '{refused[0]}' cannot be given, since nothing is downloaded.")
+    return ModelSpec(join_arguments(base, arguments), inputs, mode)
 
 
 def expand(pattern: str) -> tuple[str, ...]:
@@ -74,7 +88,7 @@ def expand(pattern: str) -> tuple[str, ...]:
     Raises:
         ReconcileError: A pattern that matches nothing.
     """
-    if ":" in pattern or not set(pattern) & set("*?["):
+    if "(" in pattern or ":" in pattern or not set(pattern) & set("*?["):
         return (pattern,)
     names = tuple(name for name in torchvision_zoo.classification_names() if fnmatchcase(name, pattern))
     if not names:
@@ -95,7 +109,7 @@ def build(
         ModelError: The code that builds the model raised, or there is no memory for the inputs.
     """
     if spec.is_own:
-        module, given = import_path.load(spec.name)
+        module, given = import_path.load(spec.base, spec.arguments)
         if spec.inputs is None and given is None:
             raise ReconcileError(
                 f"{spec.name} returns a model without inputs: say which with --input, as in --input 1x3x224x224."
@@ -104,10 +118,10 @@ def build(
         if spec.inputs is not None:
             args, kwargs = _make(spec, spec.inputs, "cpu", seed)
     else:
-        inputs = spec.inputs or torchvision_zoo.default_inputs(spec.name)
+        inputs = spec.inputs or torchvision_zoo.default_inputs(spec.base)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            module = torchvision_zoo.build(spec.name, inputs, device, initialize=initialize)
+            module = torchvision_zoo.build(spec.base, spec.arguments, inputs, device, initialize=initialize)
         args, kwargs = _make(spec, inputs, device, seed)
     module.train(spec.mode == "train")
     return BuiltModel(module, tuple(args), dict(kwargs), describe_inputs(args, kwargs))
@@ -124,7 +138,7 @@ def describe_requested_inputs(spec: ModelSpec) -> str:
     """Return the inputs in words as far as they are known without building the model."""
     if spec.inputs is not None:
         return str(spec.inputs)
-    return "" if spec.is_own else str(torchvision_zoo.default_inputs(spec.name))
+    return "" if spec.is_own else str(torchvision_zoo.default_inputs(spec.base))
 
 
 def specs(names: Sequence[str], inputs: InputSpec | None = None, mode: Mode = "eval") -> tuple[ModelSpec, ...]:

@@ -1,9 +1,9 @@
-"""torchvision's models: names, the inputs that their weights' metadata states, and building without a download."""
+"""torchvision's models: names, the inputs that their weights' metadata state, and building without a download."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import cache
 from typing import Any, Literal
@@ -11,9 +11,17 @@ from typing import Any, Literal
 import torch
 import torchvision.models
 from torch import nn
+from torch.overrides import TorchFunctionMode
 
 from reconcile.errors import ModelError, ReconcileError, describe_exception
+from reconcile.zoo.arguments import join_arguments
 from reconcile.zoo.inputs import InputSpec, TensorInput
+
+FRAMES = 16
+"""Length of the clip for which torchvision publishes its video models' operations; their metadata does not say."""
+
+FLOW_SIZE = 512
+"""Size of the two images for which torchvision publishes its optical flow models' operations; the same holds."""
 
 
 @cache
@@ -30,48 +38,119 @@ def all_names() -> tuple[str, ...]:
 
 @cache
 def default_inputs(name: str) -> InputSpec:
-    """Return one image of the size to which the default weights' transforms crop.
+    """Return one sample of the size that goes with the default weights.
+
+    For images and clips, the size to which the weights' transforms crop or resize; for detection, an image as large
+    as the model resizes to.
 
     Raises:
-        ReconcileError: The metadata of the weights states no single crop size.
+        ReconcileError: Neither the weights nor the model state a size.
     """
-    weights = torchvision.models.get_model_weights(name).DEFAULT
-    crop = getattr(weights.transforms(), "crop_size", None)
-    if name not in classification_names() or crop is None:
+    transforms = torchvision.models.get_model_weights(name).DEFAULT.transforms()
+    size = getattr(transforms, "crop_size", None) or getattr(transforms, "resize_size", None)
+    if name in _names_in(torchvision.models.optical_flow):
+        return InputSpec((TensorInput((1, 3, FLOW_SIZE, FLOW_SIZE)),) * 2)
+    if name in _names_in(torchvision.models.detection):
+        return InputSpec(((TensorInput((3, *_resized(name))),),))
+    if size is None:
         raise ReconcileError(
             f"the weights of '{name}' state no input size: say which with --input, as in --input 1x3x224x224."
         )
-    sizes = [crop] if isinstance(crop, int) else list(crop)
-    height, width = sizes if len(sizes) == 2 else (sizes[0], sizes[0])
-    return InputSpec((TensorInput((1, 3, height, width)),))
+    clip = (FRAMES,) if name in _names_in(torchvision.models.video) else ()
+    return InputSpec((TensorInput((1, 3, *clip, *_height_and_width(size))),))
 
 
-def build(name: str, inputs: InputSpec, device: Literal["cpu", "meta"], *, initialize: bool) -> nn.Module:
+def build(
+    name: str,
+    arguments: Mapping[str, Any],
+    inputs: InputSpec,
+    device: Literal["cpu", "meta"],
+    *,
+    initialize: bool,
+) -> nn.Module:
     """Build a model without weights; ``initialize`` says whether its parameters are random numbers or zeros.
 
-    An architecture made for one image size (it says so in its attribute ``image_size``) is built for the input's,
-    as torchvision does for its own weights of another size.
+    ``arguments`` are the builder's. An architecture made for one size of input (its constructor takes an
+    ``image_size``, or a ``spatial_size`` and ``temporal_size``) is built for the size of these inputs, as torchvision
+    does for its own weights of another size; and with parameters of the inputs' floating type.
 
     Raises:
-        ModelError: torchvision cannot build the model for this input, or not on this device.
+        ModelError: torchvision cannot build the model so, or not on this device.
     """
+    chosen = {**_no_backbone_weights(name), **_sizes(name, inputs), **arguments}
     try:
-        with torch.device(device), nullcontext() if initialize else _zeros_for_random_numbers():
-            module: nn.Module = torchvision.models.get_model(name, weights=None, **_no_backbone_weights(name))
-            height = (
-                inputs.positional[0].shape[-2] if inputs.positional and len(inputs.positional[0].shape) > 2 else None
-            )
-            if height is not None and getattr(module, "image_size", height) != height:
-                module = torchvision.models.get_model(name, weights=None, image_size=height)
+        with (
+            _WithoutData() if device == "meta" else nullcontext(),
+            nullcontext() if initialize else _zeros_for_random_numbers(),
+        ):
+            module: nn.Module = torchvision.models.get_model(name, weights=None, **chosen)
+        types = {getattr(torch, tensor.dtype) for tensor in inputs.tensors}
+        floating = [dtype for dtype in types if dtype.is_floating_point]
+        if floating and floating != [torch.float32]:
+            module = module.to(floating[0])
+        return module.to("meta") if device == "meta" else module
     except Exception as error:
-        raise ModelError(f"{name} cannot be built for input {inputs} ({describe_exception(error)}).") from error
-    return module
+        called = join_arguments(name, arguments)
+        raise ModelError(f"{called} cannot be built for input {inputs} ({describe_exception(error)}).") from error
+
+
+def _names_in(package: Any) -> tuple[str, ...]:
+    return tuple(torchvision.models.list_models(module=package))
+
+
+def _height_and_width(size: int | Sequence[int]) -> tuple[int, int]:
+    sizes = [size] if isinstance(size, int) else list(size)
+    return (sizes[0], sizes[-1])
+
+
+@cache
+def _resized(name: str) -> tuple[int, int]:
+    """The square to which a detection model resizes a square image."""
+    transform = build(name, {}, InputSpec(), "meta", initialize=False).transform
+    assert isinstance(transform, nn.Module)
+    fixed: Any = getattr(transform, "fixed_size", None)
+    if fixed is not None:
+        return _height_and_width(fixed)
+    smallest: Any = transform.min_size
+    return _height_and_width(smallest[-1])
+
+
+def _sizes(name: str, inputs: InputSpec) -> dict[str, Any]:
+    """What a constructor asks to know of the size of its inputs."""
+    built = inspect.signature(torchvision.models.get_model_builder(name)).return_annotation
+    shape = inputs.tensors[0].shape if inputs.tensors else ()
+    if not inspect.isclass(built) or len(shape) < 4:
+        return {}
+    known = {"image_size": shape[-1], "spatial_size": shape[-2:], "temporal_size": shape[-3]}
+    return {key: value for key, value in known.items() if key in inspect.signature(built).parameters}
 
 
 def _no_backbone_weights(name: str) -> dict[str, Any]:
     """Segmentation and detection models would download a backbone's weights unless they are told not to."""
     builder = torchvision.models.get_model_builder(name)
     return {"weights_backbone": None} if "weights_backbone" in inspect.signature(builder).parameters else {}
+
+
+class _WithoutData(TorchFunctionMode):
+    """While active, tensors that are made to be filled hold no data; those that are computed stay real.
+
+    A model may compute with small tensors while it is built (widths, indices), and read their values.
+    """
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Sequence[type],
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        kwargs = kwargs or {}
+        if func in _FILLED and kwargs.get("device") is None:
+            kwargs = {**kwargs, "device": "meta"}
+        return func(*args, **kwargs)
+
+
+_FILLED = {torch.empty, torch.zeros, torch.ones, torch.full, torch.rand, torch.randn}
 
 
 @contextmanager
@@ -83,7 +162,7 @@ def _zeros_for_random_numbers() -> Iterator[None]:
 
     def fill(tensor: torch.Tensor, *_: object, **__: object) -> torch.Tensor:
         with torch.no_grad():
-            return tensor.zero_()
+            return tensor if tensor.device.type == "meta" else tensor.zero_()
 
     originals = {
         name: value for name, value in vars(nn.init).items() if name.endswith("_") and not name.startswith("_")

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from reconcile.errors import UnlistedKindError
-from reconcile.reference import count_trace, load_convention
+from reconcile.errors import CoverageError, UnlistedKindError
+from reconcile.reference import count_trace, load_convention, require_coverage
 from reconcile.trace import trace, trace_spec
 from reconcile.zoo import resolve
 from tests import networks
@@ -132,13 +132,26 @@ def test_linear_bias_counts_the_same_whatever_the_memory_layout() -> None:
 
 
 def test_what_is_not_covered_is_named() -> None:
-    class Spectrum(nn.Module):
-        def forward(self, x: torch.Tensor) -> torch.Tensor:
-            return torch.fft.fft(x).real
+    class Factorization(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.unused = nn.Linear(2, 2)
 
-    found = count_trace(trace(Spectrum(), (torch.zeros(2, 8),)), load_convention("macs"))
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return torch.linalg.cholesky_ex(x).L
+
+    found = count_trace(trace(Factorization(), (torch.zeros(2, 8, 8),)), load_convention("macs"))
     assert found.total == 0
-    assert found.uncovered == {"aten._fft_r2c": 1}
+    assert found.uncovered == {"aten.linalg_cholesky_ex": 1}
+    says = r"^there is no formula for aten.linalg_cholesky_ex \(×1\); these modules never ran: unused\.$"
+    with pytest.raises(CoverageError, match=says):
+        require_coverage(found)
+
+
+def test_a_module_whose_parameters_are_used_has_run() -> None:
+    found = count_trace(trace(nn.MultiheadAttention(4, 2), (torch.zeros(3, 1, 4),) * 3), load_convention("macs"))
+    assert "out_proj" not in found.trace.calls
+    require_coverage(found)
 
 
 def test_integer_arithmetic_is_bookkeeping() -> None:

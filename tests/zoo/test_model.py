@@ -61,8 +61,41 @@ def test_building_leaves_initialization_as_it_was() -> None:
 
 def test_all_names_hold_more_than_classification() -> None:
     assert set(classification_names()) < set(all_names())
-    with pytest.raises(ReconcileError, match="--input"):
-        default_inputs("raft_small")
+
+
+@pytest.mark.parametrize(
+    ("name", "inputs"),
+    [
+        ("fcn_resnet50", "1x3x520x520"),
+        ("r3d_18", "1x3x16x112x112"),
+        ("mvit_v2_s", "1x3x16x224x224"),
+        ("raft_small", "1x3x512x512,1x3x512x512"),
+        ("retinanet_resnet50_fpn", "[3x800x800]"),
+        ("ssd300_vgg16", "[3x300x300]"),
+        ("fasterrcnn_mobilenet_v3_large_320_fpn", "[3x320x320]"),
+        ("quantized_inception_v3", "1x3x299x299"),
+    ],
+)
+def test_every_kind_of_model_has_inputs(name: str, inputs: str) -> None:
+    assert str(default_inputs(name)) == inputs
+    assert parse_inputs([inputs]) == default_inputs(name)
+
+
+def test_arguments_reach_the_builder() -> None:
+    assert build(resolve("resnet18(num_classes=7)"), "meta").module.fc.out_features == 7
+    assert resolve("resnet18( num_classes = 7 )").name == "resnet18(num_classes=7)"
+    own = build(resolve("torch.nn:Linear(in_features=4, out_features=7)", parse_inputs(["1x4"])))
+    assert own.module.out_features == 7
+
+
+def test_a_floating_type_of_the_input_is_that_of_the_parameters() -> None:
+    built = build(resolve("alexnet", parse_inputs(["1x3x224x224:bfloat16"])), "meta")
+    assert {parameter.dtype for parameter in built.module.parameters()} == {torch.bfloat16}
+
+
+@pytest.mark.parametrize("name", ["regnet_y_400mf", "swin_v2_t", "maxvit_t"])
+def test_a_model_that_computes_while_it_is_built_is_built_without_data(name: str) -> None:
+    assert all(parameter.device.type == "meta" for parameter in build(resolve(name), "meta").module.parameters())
 
 
 def test_import_paths() -> None:

@@ -59,18 +59,65 @@ def transposed_convolution(
     """Transposed convolution of ``input`` [B, C, *in] with ``weight`` [C, K/g, *kernel] to ``output`` [B, K, *out].
 
     mac = elements of the input · K/g · Π(kernel): every input element is multiplied by every weight of its channel.
+    padding_mac counts the products that land outside of the output, where the padding cuts them off.
     first_add: one per output that receives a product; bias: one per output.
     Unit: multiply-adds. Source: as for :func:`convolution`, section 4; torch.nn.ConvTranspose2d's documentation.
     """
     rank = len(weight.shape) - 2
     kernel = weight.shape[2:]
     size_in, size_out = input.shape[-rank:], output.shape[-rank:]
-    per_axis = (_per_axis(values, rank) for values in (stride, padding, dilation))
+    per_axis = [_per_axis(values, rank) for values in (stride, padding, dilation)]
     reached = prod(map(_outputs_reached, size_in, size_out, kernel, *per_axis))
+    # Pairs of an input and a kernel position that land inside: those of the convolution that this one transposes.
+    inside = prod(map(_products_inside, size_out, size_in, kernel, *per_axis))
+    mac = input.elements * weight.shape[1] * prod(kernel)
     return {
-        "mac": input.elements * weight.shape[1] * prod(kernel),
+        "mac": mac,
+        "padding_mac": mac - input.elements // max(prod(size_in), 1) * weight.shape[1] * inside,
         "first_add": output.elements // max(prod(size_out), 1) * reached,
         "bias": output.elements if bias is not None else 0,
+    }
+
+
+@formula("convolution", "aten.conv_tbc")
+def time_first_convolution(self: TensorSpec, weight: TensorSpec, pad: int, output: TensorSpec) -> Terms:
+    """Convolution in one dimension of [T, B, C] with ``weight`` [kernel, C, K], always with a bias.
+
+    Unit: multiply-adds. Source: torch.conv_tbc's documentation; terms as for :func:`convolution`.
+    """
+    kernel, channels, _ = weight.shape
+    per_position = output.elements // max(output.shape[0], 1) * channels
+    mac = output.elements * channels * kernel
+    inside = _products_inside(self.shape[0], output.shape[0], kernel, 1, pad, 1)
+    return {
+        "mac": mac,
+        "padding_mac": mac - per_position * inside,
+        "first_add": output.elements,
+        "bias": output.elements,
+    }
+
+
+@formula("deformable_convolution", "torchvision.deform_conv2d")
+def deformable_convolution(
+    input: TensorSpec, weight: TensorSpec, bias: TensorSpec, use_mask: bool, output: TensorSpec
+) -> Terms:
+    """Convolution of ``input`` [B, C, H, W] at displaced positions with ``weight`` [K, C/g, kH, kW].
+
+    Every channel is interpolated at every kernel position of every output position (resample), multiplied by its
+    mask where one is given (elementwise), and then convolved: mac, first_add and bias as for :func:`convolution`.
+    Where there is no bias, torchvision makes zeros for one, which add nothing. Positions depend on data, so padding is
+    not told apart.
+    Unit: multiply-adds. Source: Dai et al., arXiv:1703.06211, equation 2; Zhu et al., arXiv:1811.11168, equation 1;
+    torchvision.ops.deform_conv2d's documentation.
+    """
+    batch, channels = input.shape[:2]
+    samples = batch * channels * prod(weight.shape[2:]) * prod(output.shape[2:])
+    return {
+        "mac": output.elements * prod(weight.shape[1:]),
+        "first_add": output.elements,
+        "bias": output.elements if bias.source != "aten.zeros" else 0,
+        "resample": samples,
+        "elementwise": samples if use_mask else 0,
     }
 
 

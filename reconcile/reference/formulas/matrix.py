@@ -56,6 +56,31 @@ def vector_product_with_addend(mat: TensorSpec | None, batch1: TensorSpec | None
     return {"mac": output.elements * length, "first_add": output.elements, "bias": output.elements}
 
 
+@formula("bilinear", "aten.bilinear")
+def bilinear(input1: TensorSpec, input2: TensorSpec, bias: TensorSpec | None, output: TensorSpec) -> Terms:
+    """``(x₁ᵀ · A) · x₂ + b`` for ``weight`` [O, I₁, I₂] and rows x₁, x₂, read from left to right.
+
+    mac = elements of the output · (I₁·I₂ + I₂); first_add: one per sum, I₂ + 1 for each output.
+    Unit: multiply-adds. Source: torch.nn.Bilinear's documentation.
+    """
+    first, second = input1.shape[-1], input2.shape[-1]
+    return {
+        "mac": output.elements * (first * second + second),
+        "first_add": output.elements * (second + 1),
+        "bias": output.elements if bias is not None else 0,
+    }
+
+
+@formula("distance", "aten.cdist", "aten._cdist_forward", "aten._euclidean_dist")
+def distances(x1: TensorSpec, output: TensorSpec) -> Terms:
+    """The distance of every row of x₁ [*, P, M] from every row of x₂ [*, R, M]: M differences and their norm.
+
+    Unit: elements. Source: torch.cdist's documentation.
+    """
+    differences = output.elements * x1.shape[-1]
+    return {"elementwise": differences, "reduce": differences}
+
+
 @formula(
     "attention",
     "aten.scaled_dot_product_attention",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from reconcile.reference.registry import Terms, formula
+from reconcile.reference.registry import EitherKind, Terms, formula
 from reconcile.trace import TensorSpec, Value
 
 _CONVOLUTIONS = ("aten.conv1d", "aten.conv2d", "aten.conv3d", "aten.conv_transpose", "aten.convolution")
@@ -17,7 +17,10 @@ def _batch_norm_kind(named: Mapping[str, Value]) -> str:
     return "folded_batch_norm" if behind and not named.get("training") else "batch_norm"
 
 
-@formula(_batch_norm_kind, "aten.batch_norm", "aten.native_batch_norm", "aten._native_batch_norm_legit")
+_BATCH_NORM = EitherKind(("folded_batch_norm", "batch_norm"), _batch_norm_kind)
+
+
+@formula(_BATCH_NORM, "aten.batch_norm", "aten.native_batch_norm", "aten._native_batch_norm_legit")
 def batch_norm(input: TensorSpec, weight: TensorSpec | None, training: bool | None) -> Terms:
     """(x − mean) / √(var + ε) · weight + bias, per channel of ``input`` [B, C, *].
 
@@ -28,7 +31,7 @@ def batch_norm(input: TensorSpec, weight: TensorSpec | None, training: bool | No
     return _normalization(input, weight, with_statistics=bool(training))
 
 
-@formula(_batch_norm_kind, "aten._native_batch_norm_legit_no_training")
+@formula(_BATCH_NORM, "aten._native_batch_norm_legit_no_training")
 def batch_norm_in_evaluation(input: TensorSpec, weight: TensorSpec | None) -> Terms:
     """:func:`batch_norm` with the recorded mean and variance."""
     return _normalization(input, weight, with_statistics=False)
@@ -68,6 +71,16 @@ def rms_norm(input: TensorSpec, weight: TensorSpec | None) -> Terms:
     Unit: elements. Source: Zhang and Sennrich, arXiv:1910.07467; torch.nn.RMSNorm's documentation.
     """
     return _normalization(input, weight, with_statistics=True)
+
+
+@formula("weight_norm", "aten._weight_norm", "aten._weight_norm_interface")
+def weight_norm(v: TensorSpec) -> Terms:
+    """``g · v / ‖v‖``: the norm reduces, and the scale multiplies, every element of ``v``.
+
+    Unit: elements. Source: Salimans and Kingma, arXiv:1602.07868, equation 2; torch.nn.utils.weight_norm's
+    documentation.
+    """
+    return {"reduce": v.elements, "elementwise": v.elements}
 
 
 def _normalization(input: TensorSpec, weight: TensorSpec | None, *, with_statistics: bool) -> Terms:

@@ -9,7 +9,9 @@ from reconcile.reference.registry import Terms, formula
 from reconcile.trace import TensorSpec, Value, tensors
 
 
-@formula("average_pool", "aten.avg_pool1d", "aten.avg_pool2d", "aten.avg_pool3d")
+@formula("average_pool1d", "aten.avg_pool1d")
+@formula("average_pool2d", "aten.avg_pool2d")
+@formula("average_pool3d", "aten.avg_pool3d")
 def average_pool(self: TensorSpec, kernel_size: Sequence[int], output: TensorSpec) -> Terms:
     """A mean over a window of Π(kernel) elements per output: Π(kernel) − 1 additions and a division.
 
@@ -19,11 +21,9 @@ def average_pool(self: TensorSpec, kernel_size: Sequence[int], output: TensorSpe
     return {"pool": output.elements * _window(kernel_size, output), "pool_input": self.elements}
 
 
-@formula(
-    "adaptive_average_pool",
-    "aten.adaptive_avg_pool1d", "aten.adaptive_avg_pool2d", "aten.adaptive_avg_pool3d",
-    "aten._adaptive_avg_pool2d", "aten._adaptive_avg_pool3d",
-)  # fmt: skip
+@formula("adaptive_average_pool1d", "aten.adaptive_avg_pool1d")
+@formula("adaptive_average_pool2d", "aten.adaptive_avg_pool2d", "aten._adaptive_avg_pool2d")
+@formula("adaptive_average_pool3d", "aten.adaptive_avg_pool3d", "aten._adaptive_avg_pool3d")
 def adaptive_average_pool(self: TensorSpec, output: TensorSpec) -> Terms:
     """A mean over windows from ⌊i·in/out⌋ to ⌈(i+1)·in/out⌉ on every axis, which overlap where out does not divide in.
 
@@ -33,24 +33,25 @@ def adaptive_average_pool(self: TensorSpec, output: TensorSpec) -> Terms:
     return {"pool": _adaptive_windows(self, output), "pool_input": self.elements}
 
 
-@formula(
-    "max_pool",
-    "aten.max_pool1d", "aten.max_pool2d", "aten.max_pool3d",
-    "aten.max_pool1d_with_indices", "aten.max_pool2d_with_indices", "aten.max_pool3d_with_indices",
-)  # fmt: skip
-def max_pool(kernel_size: Sequence[int], output: Value) -> Terms:
-    """A maximum over a window of Π(kernel) elements per output.
+@formula("max_pool1d", "aten.max_pool1d", "aten.max_pool1d_with_indices", "aten.quantized_max_pool1d")
+@formula("max_pool2d", "aten.max_pool2d", "aten.max_pool2d_with_indices", "aten.quantized_max_pool2d")
+@formula("max_pool3d", "aten.max_pool3d", "aten.max_pool3d_with_indices", "aten.quantized_max_pool3d")
+def max_pool(self: TensorSpec, kernel_size: Sequence[int], output: Value) -> Terms:
+    """A maximum over a window of Π(kernel) elements per output: one comparison less than elements.
 
-    Unit: elements. Source: torch.nn.MaxPool2d's documentation.
+    Unit: comparisons. Source: torch.nn.MaxPool2d's documentation.
     """
     values = next(tensors(output))
-    return {"max_pool": values.elements * _window(kernel_size, values)}
+    return {"max_pool": values.elements * (_window(kernel_size, values) - 1), "pool_input": self.elements}
 
 
-@formula("max_pool", "aten.adaptive_max_pool1d", "aten.adaptive_max_pool2d", "aten.adaptive_max_pool3d")
+@formula("adaptive_max_pool1d", "aten.adaptive_max_pool1d")
+@formula("adaptive_max_pool2d", "aten.adaptive_max_pool2d")
+@formula("adaptive_max_pool3d", "aten.adaptive_max_pool3d")
 def adaptive_max_pool(self: TensorSpec, output: Value) -> Terms:
-    """A maximum over windows as in :func:`adaptive_average_pool`. Unit: elements."""
-    return {"max_pool": _adaptive_windows(self, next(tensors(output)))}
+    """A maximum over windows as in :func:`adaptive_average_pool`. Unit: comparisons."""
+    values = next(tensors(output))
+    return {"max_pool": _adaptive_windows(self, values) - values.elements, "pool_input": self.elements}
 
 
 def _window(kernel_size: Sequence[int], output: TensorSpec) -> int:

@@ -1,4 +1,4 @@
-"""Sums, means, norms and extrema over axes, and resampling."""
+"""Sums, means, norms and extrema over axes, and losses."""
 
 from __future__ import annotations
 
@@ -27,23 +27,45 @@ formula(
 )(_reduction)  # fmt: skip
 
 
-def _resample(output: Value) -> Terms:
-    """One interpolation per element of the result.
+@formula(
+    "sort", "aten.sort", "aten.argsort", "aten.msort", "aten.topk", "aten.kthvalue", "aten._unique2", "aten.unique_dim"
+)
+def sort(self: TensorSpec, dim: int | None) -> Terms:
+    """Comparisons of a merge sort along an axis of n elements, at most n·⌈log₂ n⌉ per row.
 
-    Unit: elements. Source: torch.nn.functional.interpolate's documentation.
+    The largest k, the k-th and the distinct elements count as if all were sorted.
+    Unit: comparisons. Source: Knuth, "The Art of Computer Programming", volume 3, section 5.2.4.
     """
-    return {"resample": sum(tensor.elements for tensor in tensors(output))}
+    length = self.elements if dim is None or not self.shape else self.shape[dim]
+    return {"compare": self.elements * (length - 1).bit_length() if length else 0}
+
+
+@formula("embedding_bag", "aten.embedding_bag", "aten._embedding_bag", "aten._embedding_bag_forward_only")
+def embedding_bag(weight: TensorSpec, indices: TensorSpec, per_sample_weights: TensorSpec | None) -> Terms:
+    """Rows of ``weight`` [N, D] looked up and reduced over each bag; with weights of samples, multiplied before.
+
+    Unit: elements. Source: torch.nn.EmbeddingBag's documentation.
+    """
+    looked_up = indices.elements * weight.shape[-1]
+    return {"reduce": looked_up, "elementwise": looked_up if per_sample_weights is not None else 0}
+
+
+def _loss(self: TensorSpec, output: Value) -> Terms:
+    """One evaluation of the loss per element and, unless each is returned, their sum.
+
+    Unit: elements. Source: the documentation of the function in torch.nn.functional.
+    """
+    reduced = next(tensors(output)).shape != self.shape
+    return {"elementwise": self.elements, "reduce": self.elements if reduced else 0}
 
 
 formula(
-    "resample",
-    *(
-        f"aten.{name}"
-        for name in (
-            "upsample_linear1d", "upsample_bilinear2d", "upsample_trilinear3d", "upsample_bicubic2d",
-            "upsample_nearest1d", "upsample_nearest2d", "upsample_nearest3d", "_upsample_nearest_exact1d",
-            "_upsample_nearest_exact2d", "_upsample_nearest_exact3d", "_upsample_bilinear2d_aa",
-            "_upsample_bicubic2d_aa", "grid_sampler", "grid_sampler_2d", "grid_sampler_3d",
-        )
-    ),
-)(_resample)  # fmt: skip
+    "loss",
+    "aten.mse_loss", "aten.smooth_l1_loss", "aten.huber_loss", "aten.binary_cross_entropy", "aten.soft_margin_loss",
+)(_loss)  # fmt: skip
+
+
+@formula("loss", "aten.nll_loss_forward", "aten.nll_loss2d_forward")
+def negative_log_likelihood(target: TensorSpec) -> Terms:
+    """The sum of one looked-up value per target. Unit: elements. Source: torch.nn.NLLLoss's documentation."""
+    return {"reduce": target.elements}
