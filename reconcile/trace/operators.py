@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from functools import cache
 from typing import Any
 
@@ -72,7 +73,7 @@ class OperatorMode(TorchDispatchMode):
         children: tuple[Call, ...] = ()
         try:
             if _is_composed(func):
-                with self:
+                with self, _without_onednn() if func in _LSTM else nullcontext():
                     output = func.decompose(*args, **kwargs)
             else:
                 output = func(*args, **kwargs)
@@ -84,6 +85,23 @@ class OperatorMode(TorchDispatchMode):
 @cache
 def _name(func: torch._ops.OpOverload) -> str:
     return str(func._overloadpacket)
+
+
+_LSTM = (torch.ops.aten.lstm.input, torch.ops.aten.lstm.data)
+
+
+@contextmanager
+def _without_onednn() -> Iterator[None]:
+    """Keep oneDNN from running an LSTM as one operator, which would hide what it is composed of.
+
+    Only for an LSTM: elsewhere its results may differ in the last bit, and control flow may depend on that.
+    """
+    enabled = torch._C._get_mkldnn_enabled()
+    torch._C._set_mkldnn_enabled(False)
+    try:
+        yield
+    finally:
+        torch._C._set_mkldnn_enabled(enabled)
 
 
 def _attention_is_fused(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:

@@ -107,7 +107,7 @@ def _run(
     recorder = Recorder(module)
     with (
         attempt.gradient_mode(),
-        _without_fast_paths(),
+        _without_fast_attention(),
         recorder.watching(),
         OperatorMode(recorder, detail.depth, without_data),
         FunctionMode(recorder) if detail.functions else nullcontext(),
@@ -128,16 +128,14 @@ def _run(
 
 
 @contextmanager
-def _without_fast_paths() -> Iterator[None]:
-    """Keep torch from running an LSTM or an attention layer as one operator, which hides what it is composed of."""
-    onednn, attention = torch._C._get_mkldnn_enabled(), torch.backends.mha.get_fastpath_enabled()
-    torch._C._set_mkldnn_enabled(False)
+def _without_fast_attention() -> Iterator[None]:
+    """Keep torch from running an attention layer as one operator, which hides what it is composed of."""
+    enabled = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
     try:
         yield
     finally:
-        torch._C._set_mkldnn_enabled(onednn)
-        torch.backends.mha.set_fastpath_enabled(attention)
+        torch.backends.mha.set_fastpath_enabled(enabled)
 
 
 def _own_tensor(tensor: torch.Tensor) -> torch.Tensor:

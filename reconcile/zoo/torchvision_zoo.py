@@ -70,14 +70,14 @@ def build(
 ) -> nn.Module:
     """Build a model without weights; ``initialize`` says whether its parameters are random numbers or zeros.
 
-    ``arguments`` are the builder's. An architecture made for one size of input (its constructor takes an
-    ``image_size``, or a ``spatial_size`` and ``temporal_size``) is built for the size of these inputs, as torchvision
-    does for its own weights of another size; and with parameters of the inputs' floating type.
+    ``arguments`` are the builder's. An architecture made for one size of image (its constructor takes an
+    ``image_size``) is built for the size of these inputs, as torchvision does for its own weights of another size; and
+    with parameters of the inputs' floating type.
 
     Raises:
         ModelError: torchvision cannot build the model so, or not on this device.
     """
-    chosen = {**_no_backbone_weights(name), **_sizes(name, inputs), **arguments}
+    chosen = {**_no_backbone_weights(name), **_image_size(name, inputs), **arguments}
     try:
         with (
             _WithoutData() if device == "meta" else nullcontext(),
@@ -115,14 +115,11 @@ def _resized(name: str) -> tuple[int, int]:
     return _height_and_width(smallest[-1])
 
 
-def _sizes(name: str, inputs: InputSpec) -> dict[str, Any]:
-    """What a constructor asks to know of the size of its inputs."""
+def _image_size(name: str, inputs: InputSpec) -> dict[str, int]:
     built = inspect.signature(torchvision.models.get_model_builder(name)).return_annotation
+    takes_size = inspect.isclass(built) and "image_size" in inspect.signature(built).parameters
     shape = inputs.tensors[0].shape if inputs.tensors else ()
-    if not inspect.isclass(built) or len(shape) < 4:
-        return {}
-    known = {"image_size": shape[-1], "spatial_size": shape[-2:], "temporal_size": shape[-3]}
-    return {key: value for key, value in known.items() if key in inspect.signature(built).parameters}
+    return {"image_size": shape[-2]} if takes_size and len(shape) > 2 else {}
 
 
 def _no_backbone_weights(name: str) -> dict[str, Any]:
