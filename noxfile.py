@@ -63,5 +63,7 @@ def typecheck(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none")
 def bench(session: nox.Session) -> None:
-    """Ratios, each from one run with both sides paired."""
-    session.run(environment(session), "benchmarks/native_count.py", *session.posargs, external=True)
+    """Ratios, each from one run with both sides paired, and peaks of memory."""
+    python = environment(session)
+    session.run(python, "-m", "benchmarks.native_count", *session.posargs, external=True)
+    session.run(python, "-m", "benchmarks.memory", external=True)

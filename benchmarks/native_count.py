@@ -14,17 +14,17 @@ from collections.abc import Callable
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from reconcile.reference import count_trace, load_convention
+from reconcile.reference import COUNTING, count_trace, load_convention
 from reconcile.tools import adapter
 from reconcile.trace import trace_spec
 from reconcile.zoo import build, resolve
 
-MODELS = ("resnet50", "vit_b_16")
+MODELS = ("resnet50", "vit_b_16", "efficientnet_v2_l", "regnet_y_128gf", "swin_v2_b")
 PAIRS = 5
 
 
 def native(name: str) -> None:
-    count_trace(trace_spec(resolve(name))[0], load_convention("macs"))
+    assert count_trace(trace_spec(resolve(name), detail=COUNTING)[0], load_convention("macs")).total
 
 
 def flop_counter_on_meta(name: str) -> None:
@@ -50,12 +50,16 @@ def seconds(action: Callable[[str], None], name: str) -> float:
 def main() -> None:
     warnings.simplefilter("ignore")  # the tools' own, which say nothing about time
     rivals = {"FlopCounterMode on meta": flop_counter_on_meta, "thop": tool("thop"), "fvcore": tool("fvcore")}
+    medians: dict[str, list[float]] = {rival: [] for rival in rivals}
     print(f"native count / other counter, median of {PAIRS} pairs (least to most)")
     for name in sys.argv[1:] or MODELS:
         for rival, action in rivals.items():
             native(name), action(name)  # warm both
             ratios = sorted(seconds(native, name) / seconds(action, name) for _ in range(PAIRS))
-            print(f"{name:>12}  {rival:<24} {statistics.median(ratios):.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f})")
+            medians[rival].append(statistics.median(ratios))
+            print(f"{name:>18}  {rival:<24} {medians[rival][-1]:.3f} ({ratios[0]:.3f} to {ratios[-1]:.3f})", flush=True)
+    for rival, found in medians.items():
+        print(f"{'median of models':>18}  {rival:<24} {statistics.median(found):.3f}")
 
 
 if __name__ == "__main__":

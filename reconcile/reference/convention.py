@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Literal
@@ -24,8 +24,10 @@ class Convention(StrictModel):
     """How to add up terms.
 
     ``weights`` hold for every kind of layer; ``kinds`` replace them for one kind. ``unlisted`` says what becomes of a
-    kind that ``kinds`` does not name: it follows ``weights``, or it is an error. ``extends`` names conventions, or
-    files beside this one, whose weights and kinds hold where this one names no others; of several, the last counts.
+    kind that ``kinds`` does not name: it follows ``weights``, or it is an error. ``leaf_types`` are the types of layers
+    without children that the convention knows, where it knows them by type; any other is an error. ``extends`` names
+    conventions, or files beside this one, whose weights and kinds hold where this one names no others; of several, the
+    last counts.
     """
 
     name: str
@@ -36,6 +38,7 @@ class Convention(StrictModel):
     weights: dict[str, int] = Field(default_factory=dict)
     kinds: dict[str, dict[str, int]] = Field(default_factory=dict)
     unlisted: Literal["weights", "error"] = "weights"
+    leaf_types: list[str] | None = None
 
     @field_validator("weights")
     @classmethod
@@ -68,18 +71,27 @@ class Convention(StrictModel):
         """The weights of the kind itself (``average_pool2d``), of the kind in any dimension, or of all kinds."""
         return self.kinds.get(kind, self.kinds.get(any_dimension(kind), self.weights))
 
-    def require_listed(self, kinds: Iterable[tuple[str, str]]) -> None:
-        """Check pairs of a kind and the layer that it ran in.
+    def require_listed(self, kinds: Collection[str], leaf_types: Collection[str]) -> None:
+        """Check the kinds of layers, and the types of layers without children, that ran.
 
         Raises:
-            UnlistedKindError: ``unlisted`` is ``error`` and a kind is not listed; names each with its layers.
+            UnlistedKindError: The convention refuses what it does not list, and there is such; names each with how
+                often it ran.
         """
-        if self.unlisted != "error":
-            return
-        missing = Counter(kind for kind, _ in kinds if kind not in self.kinds and any_dimension(kind) not in self.kinds)
-        if missing:
-            listed = ", ".join(f"{kind} ({number})" for kind, number in sorted(missing.items()))
-            raise UnlistedKindError(f"convention '{self.name}' has no rule for: {listed}.")
+        complaints = []
+        if self.unlisted == "error":
+            known = {kind for kind in kinds if kind in self.kinds or any_dimension(kind) in self.kinds}
+            complaints.append(_listed(kind for kind in kinds if kind not in known))
+        if self.leaf_types is not None:
+            complaints.append(_listed(name for name in leaf_types if name not in self.leaf_types))
+        if any(complaints):
+            raise UnlistedKindError(
+                f"convention '{self.name}' has no rule for: {', of type '.join(filter(None, complaints))}."
+            )
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(f"{name} ({number})" for name, number in sorted(Counter(names).items()))
 
 
 @cache

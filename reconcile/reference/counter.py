@@ -152,7 +152,8 @@ def count_trace(trace: Trace, convention: Convention) -> ReferenceCount:
         UnlistedKindError: The convention refuses kinds of layers that it does not list, and one ran.
     """
     atoms, uncovered = find_atoms(trace.root)
-    convention.require_listed((atom.kind, atom.layer) for atom in atoms)
+    modules = (trace.modules[path] for path in trace.calls)
+    convention.require_listed([atom.kind for atom in atoms], [module.type for module in modules if module.is_leaf])
     return ReferenceCount(trace, convention, tuple(atoms), dict(sorted(uncovered.items())))
 
 

@@ -24,8 +24,8 @@ class Memory:
     """Memory of one forward pass, in bytes.
 
     ``input_bytes`` are the model's inputs, ``parameter_bytes`` its parameters, a shared one once. ``layers`` holds, by
-    path in order of execution, what each leaf module reads and writes: a module without children that ran. Sums and
-    products outside of modules are not in it.
+    path in order of execution, what each leaf module reads and writes: a layer without children that ran. Sums and
+    products outside of such layers are not in it.
 
     Source: torchsummary/torchsummary.py (input, forward/backward pass, parameters) and torchstat/compute_memory.py
     (memory read and written).
@@ -74,7 +74,7 @@ def memory(trace: Trace) -> Memory:
 
 def _leaf_calls(trace: Trace) -> Iterator[Call]:
     for call in trace.root.walk():
-        if call.kind == "module" and not trace.modules[call.path].children:
+        if call.kind == "module" and trace.modules[call.path].is_leaf:
             yield call
 
 

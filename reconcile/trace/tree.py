@@ -115,9 +115,17 @@ class ModuleInfo:
     attributes: Mapping[str, Value]
 
     @property
+    def is_leaf(self) -> bool:
+        """Whether it is a layer rather than a container of layers, empty ones included."""
+        return not self.children and self.type not in _CONTAINERS
+
+    @property
     def class_name(self) -> str:
         """The class's own name, without its package."""
         return self.type.rpartition(".")[2]
+
+
+_CONTAINERS = ("torch.nn.Sequential", "torch.nn.ModuleList", "torch.nn.ModuleDict")
 
 
 @dataclass(frozen=True, slots=True)

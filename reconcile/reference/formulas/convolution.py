@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import prod
 
+from reconcile.reference.formulas.windows import per_axis, positions_inside
 from reconcile.reference.registry import Terms, formula
 from reconcile.trace import TensorSpec
 
@@ -29,19 +30,19 @@ def convolution(
     rank = len(weight.shape) - 2
     kernel = weight.shape[2:]
     size_in, size_out = input.shape[-rank:], output.shape[-rank:]
-    strides, dilations = _per_axis(stride, rank), _per_axis(dilation, rank)
+    strides, dilations = per_axis(stride, rank), per_axis(dilation, rank)
     if isinstance(padding, str):
         # 'same' pads d·(k−1) in all, the smaller half in front; 'valid' not at all.
         pads = tuple(d * (k - 1) // 2 if padding == "same" else 0 for d, k in zip(dilations, kernel, strict=True))
     else:
-        pads = _per_axis(padding, rank)
+        pads = per_axis(padding, rank)
     per_position = output.elements // max(prod(size_out), 1) * weight.shape[1]
-    inside = prod(map(_products_inside, size_in, size_out, kernel, strides, pads, dilations))
+    inside = prod(map(positions_inside, size_in, size_out, kernel, strides, pads, dilations))
     mac = output.elements * weight.shape[1] * prod(kernel)
     return {
         "mac": mac,
         "padding_mac": mac - per_position * inside,
-        "first_add": output.elements,
+        "first_add": output.elements if mac else 0,
         "bias": output.elements if bias is not None else 0,
     }
 
@@ -66,10 +67,10 @@ def transposed_convolution(
     rank = len(weight.shape) - 2
     kernel = weight.shape[2:]
     size_in, size_out = input.shape[-rank:], output.shape[-rank:]
-    per_axis = [_per_axis(values, rank) for values in (stride, padding, dilation)]
-    reached = prod(map(_outputs_reached, size_in, size_out, kernel, *per_axis))
+    axes = [per_axis(values, rank) for values in (stride, padding, dilation)]
+    reached = prod(map(_outputs_reached, size_in, size_out, kernel, *axes))
     # Pairs of an input and a kernel position that land inside: those of the convolution that this one transposes.
-    inside = prod(map(_products_inside, size_out, size_in, kernel, *per_axis))
+    inside = prod(map(positions_inside, size_out, size_in, kernel, *axes))
     mac = input.elements * weight.shape[1] * prod(kernel)
     return {
         "mac": mac,
@@ -88,7 +89,7 @@ def time_first_convolution(self: TensorSpec, weight: TensorSpec, pad: int, outpu
     kernel, channels, _ = weight.shape
     per_position = output.elements // max(output.shape[0], 1) * channels
     mac = output.elements * channels * kernel
-    inside = _products_inside(self.shape[0], output.shape[0], kernel, 1, pad, 1)
+    inside = positions_inside(self.shape[0], output.shape[0], kernel, 1, pad, 1)
     return {
         "mac": mac,
         "padding_mac": mac - per_position * inside,
@@ -137,21 +138,6 @@ def dispatched_convolution(
     return chosen(
         input=input, weight=weight, bias=bias, stride=stride, padding=padding, dilation=dilation, output=output
     )
-
-
-def _per_axis(values: Sequence[int], rank: int) -> tuple[int, ...]:
-    return tuple(values) if len(values) == rank else tuple(values) * rank
-
-
-def _products_inside(size_in: int, size_out: int, kernel: int, stride: int, pad: int, dilation: int) -> int:
-    """Pairs of an output and a kernel position on one axis whose input position lies inside the input."""
-    inside = 0
-    for tap in range(kernel):
-        offset = tap * dilation - pad
-        first = max(0, -(offset // stride))  # the first output with output·stride + offset >= 0
-        last = (size_in - 1 - offset) // stride
-        inside += max(0, min(last, size_out - 1) - first + 1)
-    return inside
 
 
 def _outputs_reached(size_in: int, size_out: int, kernel: int, stride: int, pad: int, dilation: int) -> int:

@@ -8,11 +8,11 @@ from reconcile.trace import TensorSpec, Value, tensors
 
 
 def _activation(self: TensorSpec) -> Terms:
-    """One application of the function per element.
+    """One application of the function per element, where elements have a fraction.
 
     Unit: elements. Source: the documentation of the function in torch.nn.functional.
     """
-    return {"activation": self.elements}
+    return {"activation": self.elements if has_fraction(self) else 0}
 
 
 for _name in (
@@ -79,12 +79,12 @@ def product_with_addend(output: TensorSpec) -> Terms:
     return {"elementwise": 2 * output.elements if has_fraction(output) else 0}
 
 
-def _compare(output: TensorSpec) -> Terms:
-    """One comparison per element of the result.
+def _compare(self: TensorSpec, output: TensorSpec) -> Terms:
+    """One comparison per element of the result, where what is compared has a fraction.
 
     Unit: comparisons. Source: the documentation of the function in torch.
     """
-    return {"compare": output.elements}
+    return {"compare": output.elements if has_fraction(self) else 0}
 
 
 formula(

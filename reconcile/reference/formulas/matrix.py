@@ -17,7 +17,7 @@ def linear(input: TensorSpec, bias: TensorSpec | None, output: TensorSpec) -> Te
     """
     return {
         "mac": output.elements * input.shape[-1],
-        "first_add": output.elements,
+        "first_add": output.elements if input.shape[-1] else 0,
         "bias": output.elements if bias is not None else 0,
     }
 
@@ -29,31 +29,39 @@ def matrix_product(self: TensorSpec, output: TensorSpec) -> Terms:
     mac = elements of the output · m, where m is the last axis of the first factor; first_add: one per output.
     Unit: multiply-adds. Source: torch.matmul's documentation.
     """
-    length = self.shape[-1] if self.shape else 1
-    return {"mac": output.elements * length, "first_add": output.elements}
+    return _sums_of_products(output, self.shape[-1] if self.shape else 1)
 
 
 @formula("matmul", "aten.addmm", "aten.baddbmm")
-def matrix_product_with_addend(mat1: TensorSpec | None, batch1: TensorSpec | None, output: TensorSpec) -> Terms:
-    """``addend + mat1 × mat2``, batched too: a product, and one addition per output, counted as a bias.
+def matrix_product_with_addend(
+    mat1: TensorSpec | None, batch1: TensorSpec | None, beta: float, output: TensorSpec
+) -> Terms:
+    """``beta · addend + mat1 × mat2``, batched too: a product and, unless beta is 0, an addition, counted as a bias.
 
     Unit: multiply-adds. Source: torch.addmm's and torch.baddbmm's documentation.
     """
     first = mat1 or batch1
     assert first is not None, "one of the two is in the schema of either operator"
-    return {"mac": output.elements * first.shape[-1], "first_add": output.elements, "bias": output.elements}
+    return {**_sums_of_products(output, first.shape[-1]), "bias": output.elements if beta else 0}
 
 
 @formula("matmul", "aten.addmv", "aten.addbmm", "aten.addr")
-def vector_product_with_addend(mat: TensorSpec | None, batch1: TensorSpec | None, output: TensorSpec) -> Terms:
-    """``addend + mat × vec``, ``addend + Σ batch1 × batch2`` and ``addend + vec1 ⊗ vec2``.
+def vector_product_with_addend(
+    mat: TensorSpec | None, batch1: TensorSpec | None, beta: float, output: TensorSpec
+) -> Terms:
+    """``addend + mat × vec``, ``addend + Σ batch1 × batch2`` and ``addend + vec1 ⊗ vec2``; no addend where beta is 0.
 
     Unit: multiply-adds. Source: torch.addmv's, torch.addbmm's and torch.addr's documentation.
     """
     length = 1 if mat is None else mat.shape[-1]
     if batch1 is not None:
         length = batch1.shape[0] * batch1.shape[-1]
-    return {"mac": output.elements * length, "first_add": output.elements, "bias": output.elements}
+    return {**_sums_of_products(output, length), "bias": output.elements if beta else 0}
+
+
+def _sums_of_products(output: TensorSpec, length: int) -> dict[str, int]:
+    """Each element of the output is a sum of ``length`` products; a sum of none saves no addition."""
+    return {"mac": output.elements * length, "first_add": output.elements if length else 0}
 
 
 @formula("bilinear", "aten.bilinear")
@@ -109,7 +117,7 @@ def attention(
     masked = attn_mask is not None or bool(is_causal)
     return {
         "mac": scores * (query.shape[-1] + value.shape[-1]),
-        "first_add": scores + rows * value.shape[-1],
+        "first_add": (scores if query.shape[-1] else 0) + (rows * value.shape[-1] if key.shape[-2] else 0),
         "softmax": scores,
         "softmax_row": rows,
         "elementwise": scores * (2 if masked else 1),

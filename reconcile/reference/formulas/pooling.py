@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import prod
 
+from reconcile.reference.formulas.windows import per_axis, positions_inside
 from reconcile.reference.registry import Terms, formula
 from reconcile.trace import TensorSpec, Value, tensors
 
@@ -12,13 +13,22 @@ from reconcile.trace import TensorSpec, Value, tensors
 @formula("average_pool1d", "aten.avg_pool1d")
 @formula("average_pool2d", "aten.avg_pool2d")
 @formula("average_pool3d", "aten.avg_pool3d")
-def average_pool(self: TensorSpec, kernel_size: Sequence[int], output: TensorSpec) -> Terms:
+def average_pool(
+    self: TensorSpec,
+    kernel_size: Sequence[int],
+    stride: Sequence[int],
+    padding: Sequence[int],
+    count_include_pad: bool,
+    output: TensorSpec,
+) -> Terms:
     """A mean over a window of Π(kernel) elements per output: Π(kernel) − 1 additions and a division.
 
-    pool = elements of the output · Π(kernel); pool_input = elements of the input.
+    pool = elements of all windows: padded zeros too where ``count_include_pad`` says so, and nothing of what a window
+    has beyond the padding, as it may with ``ceil_mode``. pool_input = elements of the input.
     Unit: elements. Source: torch.nn.AvgPool2d's documentation.
     """
-    return {"pool": output.elements * _window(kernel_size, output), "pool_input": self.elements}
+    windows = _windows(self, output, kernel_size, stride, padding, (1,), with_padding=count_include_pad)
+    return {"pool": windows, "pool_input": self.elements}
 
 
 @formula("adaptive_average_pool1d", "aten.adaptive_avg_pool1d")
@@ -36,13 +46,21 @@ def adaptive_average_pool(self: TensorSpec, output: TensorSpec) -> Terms:
 @formula("max_pool1d", "aten.max_pool1d", "aten.max_pool1d_with_indices", "aten.quantized_max_pool1d")
 @formula("max_pool2d", "aten.max_pool2d", "aten.max_pool2d_with_indices", "aten.quantized_max_pool2d")
 @formula("max_pool3d", "aten.max_pool3d", "aten.max_pool3d_with_indices", "aten.quantized_max_pool3d")
-def max_pool(self: TensorSpec, kernel_size: Sequence[int], output: Value) -> Terms:
-    """A maximum over a window of Π(kernel) elements per output: one comparison less than elements.
+def max_pool(
+    self: TensorSpec,
+    kernel_size: Sequence[int],
+    stride: Sequence[int],
+    padding: Sequence[int],
+    dilation: Sequence[int],
+    output: Value,
+) -> Terms:
+    """A maximum over a window of Π(kernel) elements per output, padded ones too: one comparison less than elements.
 
     Unit: comparisons. Source: torch.nn.MaxPool2d's documentation.
     """
     values = next(tensors(output))
-    return {"max_pool": values.elements * (_window(kernel_size, values) - 1), "pool_input": self.elements}
+    windows = _windows(self, values, kernel_size, stride, padding, dilation, with_padding=True)
+    return {"max_pool": windows - values.elements, "pool_input": self.elements}
 
 
 @formula("adaptive_max_pool1d", "aten.adaptive_max_pool1d")
@@ -54,9 +72,36 @@ def adaptive_max_pool(self: TensorSpec, output: Value) -> Terms:
     return {"max_pool": _adaptive_windows(self, values) - values.elements, "pool_input": self.elements}
 
 
-def _window(kernel_size: Sequence[int], output: TensorSpec) -> int:
-    rank = len(output.shape) - 2 if len(output.shape) > 2 else len(output.shape) - 1
-    return prod(kernel_size) if len(kernel_size) > 1 else kernel_size[0] ** (1 if rank < 1 else rank)
+def _windows(
+    given: TensorSpec,
+    output: TensorSpec,
+    kernel_size: Sequence[int],
+    stride: Sequence[int],
+    padding: Sequence[int],
+    dilation: Sequence[int],
+    *,
+    with_padding: bool,
+) -> int:
+    """Elements of all windows: on each axis, the sum of the windows' lengths; over axes, the product.
+
+    Every channel of every sample has the same; ``kernel_size`` is the stride where none is given.
+    """
+    rank = _rank(kernel_size, output)
+    lengths = 1
+    for size_in, size_out, kernel, step, pad, distance in zip(
+        given.shape[-rank:],
+        output.shape[-rank:],
+        *(per_axis(values, rank) for values in (kernel_size, stride or kernel_size, padding, dilation)),
+        strict=True,
+    ):
+        first, size = (0, size_in + 2 * pad) if with_padding else (pad, size_in)
+        lengths *= positions_inside(size, size_out, kernel, step, first, distance)
+    return prod(output.shape[:-rank]) * lengths
+
+
+def _rank(kernel_size: Sequence[int], output: TensorSpec) -> int:
+    """Number of axes that a window slides over; a kernel of a single number stands for all but sample and channel."""
+    return len(kernel_size) if len(kernel_size) > 1 else max(len(output.shape) - 2, 1)
 
 
 def _adaptive_windows(input: TensorSpec, output: TensorSpec) -> int:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from reconcile.reference.elements import has_fraction
-from reconcile.reference.registry import Terms, formula
+from reconcile.reference.registry import EitherKind, Terms, formula
 from reconcile.trace import TensorSpec, Value, tensors
 
 
-def _reduction(self: TensorSpec) -> Terms:
-    """One operation per element of the input, where it has a fraction.
+def _reduction(self: TensorSpec, output: Value) -> Terms:
+    """One operation per element of the input, where it or the result has a fraction.
 
     Unit: elements. Source: the documentation of the function in torch.
     """
-    return {"reduce": self.elements if has_fraction(self) else 0}
+    counts = has_fraction(self) or any(map(has_fraction, tensors(output)))
+    return {"reduce": self.elements if counts else 0}
 
 
 formula(
@@ -20,11 +23,26 @@ formula(
     *(
         f"aten.{name}"
         for name in (
-            "sum", "mean", "prod", "var", "std", "var_mean", "std_mean", "amax", "amin", "aminmax", "max", "min",
+            "sum", "mean", "prod", "var", "std", "var_mean", "std_mean", "amax", "amin", "aminmax",
             "argmax", "argmin", "norm", "linalg_vector_norm", "logsumexp", "cumsum", "cumprod", "nansum", "median",
         )
     ),
 )(_reduction)  # fmt: skip
+
+
+def _extreme_kind(named: Mapping[str, Value]) -> str:
+    return "reduction" if named.get("other") is None else "elementwise"
+
+
+@formula(EitherKind(("reduction", "elementwise"), _extreme_kind), "aten.max", "aten.min")
+def extreme(self: TensorSpec, other: TensorSpec | None, output: Value) -> Terms:
+    """The extreme over axes, as other reductions; or of two tensors, element by element.
+
+    Unit: elements. Source: torch.max's documentation.
+    """
+    if other is None:
+        return _reduction(self, output)
+    return {"elementwise": sum(tensor.elements for tensor in tensors(output) if has_fraction(tensor))}
 
 
 @formula(

@@ -1,0 +1,5 @@
+"""Failing comparisons in the shared check show both sides."""
+
+import pytest
+
+pytest.register_assert_rewrite("tests.truth.terms")
