@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from reconcile.errors import CoverageError, ReconcileError
 from reconcile.version import __version__
 
 if TYPE_CHECKING:
     from reconcile.api import Comparison, ModelCount, compare, count
 
-__all__ = ["Comparison", "ModelCount", "__version__", "compare", "count"]
+__all__ = ["Comparison", "CoverageError", "ModelCount", "ReconcileError", "__version__", "compare", "count"]
 
 
 def __getattr__(name: str) -> Any:

@@ -44,6 +44,28 @@ class Net(nn.Module):
         return self.fc(F.relu(self.bn(self.conv(x))).mean((2, 3)))
 
 
+class Uncovered(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.linalg.cholesky_ex(x).L
+
+
+class Idle(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(3, 5)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x + 1
+
+
+def uncovered() -> tuple[nn.Module, torch.Tensor]:
+    return Uncovered(), torch.eye(3)
+
+
+def idle() -> tuple[nn.Module, torch.Tensor]:
+    return Idle(), torch.zeros(2, 3)
+
+
 class Fails(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         raise RuntimeError("out of order\\nand on a second line")
@@ -303,9 +325,39 @@ def test_count_as_json(reconcile: Command, tmp_path: Path) -> None:
     assert found["unit"] == "MAC"
     assert found["total"] == NET_MACS
     assert found["parameters"] == NET_PARAMETERS
+    assert found["trainable_parameters"] == NET_PARAMETERS
+    assert found["activations"] == NET_ACTIVATIONS
+    image, maps = 2 * 2 * 6 * 7, 2 * 3 * 6 * 7
+    # In bytes: three layers read their inputs and parameters, and write their outputs.
+    assert found["memory"] == {
+        "input_bytes": 4 * image,
+        "parameter_bytes": 4 * NET_PARAMETERS,
+        "forward_backward_bytes": 2 * 4 * (2 * maps + 2 * 5),
+        "read_bytes": 4 * (image + maps + 2 * 3 + NET_PARAMETERS),
+        "written_bytes": 4 * (2 * maps + 2 * 5),
+    }
     assert found["uncovered"] == {}
     assert found["uncalled"] == []
     assert written(tmp_path) == set()
+
+
+@pytest.mark.parametrize(
+    ("model", "says"),
+    [
+        ("mynet:uncovered", "there is no formula for aten.linalg_cholesky_ex (×1)"),
+        ("mynet:idle", "these modules never ran: fc"),
+    ],
+)
+def test_strict_makes_what_is_left_out_a_failure(reconcile: Command, tmp_path: Path, model: str, says: str) -> None:
+    assert reconcile("count", model).status == 0
+    check_refused(reconcile("count", model, "--strict"), f"{model}: {says}.", status=1)
+    assert reconcile("count", "mynet:net", "--strict").status == 0
+    (tmp_path / "strict.yaml").write_text(f"models: [{model!r}]\ntools: [torchinfo]\nstrict: true\n")
+    for arguments in ((model, "--tools", "torchinfo", "--strict"), ("--config", "strict.yaml")):
+        outcome = reconcile("run", *arguments, "--out", f"report-{len(arguments)}")
+        assert outcome.status == 1
+        assert f"{model}: {says}." in outcome.err
+        assert (tmp_path / f"report-{len(arguments)}" / "cells.csv").is_file()
 
 
 def test_count_of_the_zoo_with_an_input_of_ones_own(reconcile: Command) -> None:
