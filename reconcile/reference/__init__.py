@@ -11,7 +11,7 @@ from reconcile.reference.counter import (
     what_is_left_out,
 )
 from reconcile.reference.memory import LayerMemory, Memory
-from reconcile.reference.registry import Terms, terms_of
+from reconcile.reference.registry import Terms, any_dimension, registered, terms_of
 from reconcile.reference.terms import TERMS
 
 __all__ = [
@@ -24,10 +24,12 @@ __all__ = [
     "Memory",
     "ReferenceCount",
     "Terms",
+    "any_dimension",
     "convention_names",
     "count_trace",
     "find_atoms",
     "load_convention",
+    "registered",
     "require_coverage",
     "terms_of",
     "what_is_left_out",

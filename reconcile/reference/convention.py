@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal, TypeAlias
 
-from pydantic import Field, field_validator
+from pydantic import Field, WithJsonSchema, field_validator
 
 from reconcile.configs import StrictModel, data_folder, load
 from reconcile.errors import ReconcileError, UnlistedKindError, did_you_mean
@@ -20,14 +20,26 @@ from reconcile.reference.terms import TERMS
 DEFAULT_CONVENTION = "macs"
 
 
+_WEIGHTS_SCHEMA = {
+    "type": "object",
+    "propertyNames": {"enum": sorted(TERMS)},
+    "additionalProperties": {"type": "integer"},
+}
+_KINDS = sorted({*known_kinds(), *map(any_dimension, known_kinds())})
+_KINDS_SCHEMA = {"type": "object", "propertyNames": {"enum": _KINDS}, "additionalProperties": _WEIGHTS_SCHEMA}
+
+Weights: TypeAlias = Annotated[dict[str, int], WithJsonSchema(_WEIGHTS_SCHEMA)]
+"""A weight for each term that counts."""
+
+
 class Convention(StrictModel):
     """How to add up terms.
 
     ``weights`` hold for every kind of layer; ``kinds`` replace them for one kind. ``unlisted`` says what becomes of a
     kind that ``kinds`` does not name: it follows ``weights``, or it is an error. ``leaf_types`` are the types of layers
     without children that the convention knows, where it knows them by type; any other is an error. ``extends`` names
-    conventions, or files beside this one, whose weights and kinds hold where this one names no others; of several, the
-    last counts.
+    conventions of the same unit, or files beside this one, of which everything holds that this one does not say
+    otherwise; of several, the last counts.
     """
 
     name: str
@@ -35,8 +47,8 @@ class Convention(StrictModel):
     description: str
     source: str
     extends: list[str] = Field(default_factory=list)
-    weights: dict[str, int] = Field(default_factory=dict)
-    kinds: dict[str, dict[str, int]] = Field(default_factory=dict)
+    weights: Weights = Field(default_factory=dict)
+    kinds: Annotated[dict[str, Weights], WithJsonSchema(_KINDS_SCHEMA)] = Field(default_factory=dict)
     unlisted: Literal["weights", "error"] = "weights"
     leaf_types: list[str] | None = None
 
@@ -52,9 +64,8 @@ class Convention(StrictModel):
     @classmethod
     def _known_terms_in_kinds(cls, kinds: dict[str, dict[str, int]]) -> dict[str, dict[str, int]]:
         for kind, weights in kinds.items():
-            known = {*known_kinds(), *map(any_dimension, known_kinds())}
-            if kind not in known:
-                raise ValueError(f"unknown kind of layer '{kind}'{did_you_mean(kind, known)}")
+            if kind not in _KINDS:
+                raise ValueError(f"unknown kind of layer '{kind}'{did_you_mean(kind, _KINDS)}")
             cls._known_terms(weights)
         return kinds
 
@@ -113,17 +124,23 @@ def load_convention(name: str) -> Convention:
 def _extended(path: Path, below: tuple[Path, ...]) -> Convention:
     if path in below:
         raise ReconcileError(f"{path} extends itself, by way of {', '.join(map(str, below))}.")
-    convention = load(Convention, path)
-    weights: dict[str, int] = {}
-    kinds: dict[str, dict[str, int]] = {}
-    for name in convention.extends:
+    own = load(Convention, path)
+    found = own.model_copy(update={"weights": {}, "kinds": {}})
+    for name in own.extends:
         try:
             base = _extended(_path(name, path.parent), (*below, path))
         except ReconcileError as error:
             raise ReconcileError(f"{path}: key 'extends': {error}") from error
-        weights |= base.weights
-        kinds |= base.kinds
-    return convention.model_copy(update={"weights": weights | convention.weights, "kinds": kinds | convention.kinds})
+        if base.unit != own.unit:
+            raise ReconcileError(f"{path}: key 'extends': {name} counts in {base.unit}, not in {own.unit}.")
+        found = _over(found, base, {"unlisted", "leaf_types"} - own.model_fields_set)
+    return _over(found, own, set())
+
+
+def _over(below: Convention, above: Convention, replaced: Collection[str]) -> Convention:
+    """Merge weights and kinds, and take the named keys from the one above."""
+    merged = {"weights": {**below.weights, **above.weights}, "kinds": {**below.kinds, **above.kinds}}
+    return below.model_copy(update={**merged, **{key: getattr(above, key) for key in replaced}})
 
 
 def _path(name: str, folder: Path) -> Path:

@@ -6,6 +6,7 @@ import inspect
 import re
 from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, TypeAlias, TypeVar
 
 from reconcile.reference.terms import TERMS
@@ -72,6 +73,11 @@ def is_free(operator: str) -> bool:
 def has_formula(operator: str) -> bool:
     """Whether a formula counts the operator; ``aten.add_`` has that of ``aten.add``."""
     return _known(operator, _FORMULAS) is not None
+
+
+def registered() -> Mapping[str, tuple[Formula, ...]]:
+    """Return the formulas of every operator that has one, by its name."""
+    return MappingProxyType(_FORMULAS)
 
 
 def kinds() -> tuple[str, ...]:

@@ -65,7 +65,8 @@ def _of_module(call: Call, trace: Trace) -> Iterator[tuple[str, int]]:
     module = trace.modules[call.path]
     totals = {"weight_elements": 0, "bias_elements": 0, "other_weight_elements": 0, "other_bias_elements": 0}
     for name, qualified in module.parameters.items():
-        elements = trace.parameters[qualified].elements
+        parameter = trace.parameters[qualified]
+        elements = 0 if parameter.packed else parameter.elements  # no tool sees a packed one
         if name in ("weight", "bias"):
             totals[f"{name}_elements"] += elements
         elif "weight" in name:

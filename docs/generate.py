@@ -1,0 +1,55 @@
+"""Write the parts of the documentation that follow from the code: `python -m docs.generate`, from the top folder."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+from pathlib import Path
+
+from reconcile.reference import TERMS, Convention, any_dimension, registered
+
+FOLDER = Path(__file__).parent
+
+
+def formulas() -> str:
+    """Every formula with its kind of layer and operators."""
+    by_formula: dict[object, tuple[list[str], list[str]]] = {}
+    for operator, entries in registered().items():
+        for entry in entries:
+            kinds, operators = by_formula.setdefault(entry.function, ([], []))
+            names = (entry.kind,) if isinstance(entry.kind, str) else entry.kind.kinds
+            kinds += [name for name in map(any_dimension, names) if name not in kinds]
+            operators.append(operator)
+    lines = [
+        "# Formulas",
+        "",
+        "What each operator contributes to a count, by term. `tests/truth/` holds them against loops that execute the",
+        "operator and count their own operations. Operators that move, make or read data count nothing.",
+        "",
+        "| term | what it counts |",
+        "| --- | --- |",
+        *(f"| `{term}` | {meaning} |" for term, meaning in TERMS.items()),
+    ]
+    for function, (kinds, operators) in by_formula.items():
+        lines += ["", f"## {', '.join(sorted(kinds))}", "", *_paragraphs(function), ""]
+        lines.append("Operators: " + ", ".join(f"`{name}`" for name in operators))
+    return "\n".join(lines) + "\n"
+
+
+def convention_schema() -> str:
+    """The schema of a convention's file, for editors."""
+    return json.dumps(Convention.model_json_schema(), indent=2) + "\n"
+
+
+GENERATED = {"formulas.md": formulas, "convention.schema.json": convention_schema}
+
+
+def _paragraphs(function: object) -> list[str]:
+    text = re.sub(r":func:`~?(?:[\w.]+\.)?(\w+)`", r"`\1`", inspect.getdoc(function) or "")
+    return text.replace("Unit:", "\nUnit:", 1).splitlines()
+
+
+if __name__ == "__main__":
+    for name, write in GENERATED.items():
+        (FOLDER / name).write_text(write(), encoding="utf-8")
