@@ -64,10 +64,20 @@ formula(
             "erf", "erfc", "erfinv", "sign", "floor", "ceil", "round", "trunc", "frac",
             "clamp", "clamp_min", "clamp_max", "maximum", "minimum", "fmax", "fmin",
             "lerp", "logaddexp", "hypot", "nan_to_num", "logit", "sinc", "xlogy", "special_expit",
-            "bernoulli", "angle", "conj_physical",
+            "bernoulli", "angle", "conj_physical", "_conj_physical", "copysign", "deg2rad", "rad2deg", "heaviside",
+            "ldexp", "lgamma", "digamma", "polygamma", "mvlgamma", "igamma", "igammac", "i0", "sgn", "polar",
+            "logaddexp2", "nextafter", "special_entr", "special_erfcx", "special_i0e", "special_i1", "special_i1e",
+            "special_log_ndtr", "special_ndtri", "special_xlog1py", "special_zeta",
+            "special_bessel_j0", "special_bessel_j1",
         )
     ),
 )(_elementwise)  # fmt: skip
+
+
+@formula("elementwise", "aten.linalg_cross")
+def cross_product(output: TensorSpec) -> Terms:
+    """Two products and their difference per element. Unit: elements. Source: torch.linalg.cross's documentation."""
+    return {"elementwise": 3 * output.elements if has_fraction(output) else 0}
 
 
 @formula("elementwise", "aten.addcmul", "aten.addcdiv")
@@ -89,5 +99,22 @@ def _compare(self: TensorSpec, output: TensorSpec) -> Terms:
 
 formula(
     "compare",
-    *(f"aten.{name}" for name in ("eq", "ne", "lt", "le", "gt", "ge", "isnan", "isinf", "isfinite", "isclose")),
+    *(
+        f"aten.{name}"
+        for name in (
+            "eq",
+            "ne",
+            "lt",
+            "le",
+            "gt",
+            "ge",
+            "isnan",
+            "isinf",
+            "isfinite",
+            "isclose",
+            "isposinf",
+            "isneginf",
+            "signbit",
+        )
+    ),
 )(_compare)

@@ -22,7 +22,11 @@ def linear(input: TensorSpec, bias: TensorSpec | None, output: TensorSpec) -> Te
     }
 
 
-@formula("matmul", "aten.matmul", "aten.mm", "aten.bmm", "aten.mv", "aten.dot", "aten.vdot", "aten.inner")
+@formula(
+    "matmul",
+    "aten.matmul", "aten.mm", "aten.bmm", "aten.mv", "aten.dot", "aten.vdot", "aten.inner", "aten._int_mm",
+    "aten._scaled_mm", "aten._weight_int8pack_mm",
+)  # fmt: skip
 def matrix_product(self: TensorSpec, output: TensorSpec) -> Terms:
     """A product [*, n, m] × [*, m, p], batched, of vectors too.
 
@@ -30,6 +34,27 @@ def matrix_product(self: TensorSpec, output: TensorSpec) -> Terms:
     Unit: multiply-adds. Source: torch.matmul's documentation.
     """
     return _sums_of_products(output, self.shape[-1] if self.shape else 1)
+
+
+@formula("matmul", "aten._grouped_mm", "aten._scaled_grouped_mm")
+def grouped_matrix_product(self: TensorSpec, mat2: TensorSpec, output: TensorSpec) -> Terms:
+    """Every row of ``self`` [n, m] times the matrix [m, p] of its group, or each group's columns times its rows.
+
+    Unit: multiply-adds. Source: torch.nn.functional.grouped_mm's documentation.
+    """
+    products = output.elements * self.shape[-1]
+    if len(self.shape) == len(mat2.shape) == 2:  # the groups share out the columns among them
+        products //= max(output.shape[0], 1)
+    return {"mac": products, "first_add": output.elements if products else 0}
+
+
+@formula("matmul", "aten.affine_grid_generator")
+def affine_grid(theta: TensorSpec, output: TensorSpec) -> Terms:
+    """Every position of a grid times a matrix ``theta`` [B, 2, 3] or [B, 3, 4].
+
+    Unit: multiply-adds. Source: torch.nn.functional.affine_grid's documentation.
+    """
+    return _sums_of_products(output, theta.shape[-1])
 
 
 @formula("matmul", "aten.addmm", "aten.baddbmm")
@@ -87,6 +112,12 @@ def distances(x1: TensorSpec, output: TensorSpec) -> Terms:
     """
     differences = output.elements * x1.shape[-1]
     return {"elementwise": differences, "reduce": differences}
+
+
+@formula("distance", "aten._pdist_forward")
+def distances_within(self: TensorSpec, output: TensorSpec) -> Terms:
+    """:func:`distances` of every pair of rows of one matrix. Unit: elements. Source: torch.pdist's documentation."""
+    return distances(self, output)
 
 
 @formula(

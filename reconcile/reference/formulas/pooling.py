@@ -63,6 +63,18 @@ def max_pool(
     return {"max_pool": windows - values.elements, "pool_input": self.elements}
 
 
+@formula("max_pool2d", "aten.fractional_max_pool2d")
+@formula("max_pool3d", "aten.fractional_max_pool3d")
+def fractional_max_pool(self: TensorSpec, kernel_size: Sequence[int], output: Value) -> Terms:
+    """A maximum over a window of Π(kernel) elements at a random place per output.
+
+    Unit: comparisons. Source: Graham, arXiv:1412.6071; torch.nn.FractionalMaxPool2d's documentation.
+    """
+    values = next(tensors(output))
+    window = prod(per_axis(kernel_size, _rank(kernel_size, values)))
+    return {"max_pool": values.elements * (window - 1), "pool_input": self.elements}
+
+
 @formula("adaptive_max_pool1d", "aten.adaptive_max_pool1d")
 @formula("adaptive_max_pool2d", "aten.adaptive_max_pool2d")
 @formula("adaptive_max_pool3d", "aten.adaptive_max_pool3d")

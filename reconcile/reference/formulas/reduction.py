@@ -24,7 +24,9 @@ formula(
         f"aten.{name}"
         for name in (
             "sum", "mean", "prod", "var", "std", "var_mean", "std_mean", "amax", "amin", "aminmax",
-            "argmax", "argmin", "norm", "linalg_vector_norm", "logsumexp", "cumsum", "cumprod", "nansum", "median",
+            "argmax", "argmin", "norm", "linalg_vector_norm", "linalg__powsum", "native_norm", "renorm", "dist",
+            "logsumexp", "cumsum", "cumprod", "cummax", "cummin", "logcumsumexp", "_logcumsumexp", "nansum",
+            "histc", "bincount",
         )
     ),
 )(_reduction)  # fmt: skip
@@ -46,7 +48,17 @@ def extreme(self: TensorSpec, other: TensorSpec | None, output: Value) -> Terms:
 
 
 @formula(
-    "sort", "aten.sort", "aten.argsort", "aten.msort", "aten.topk", "aten.kthvalue", "aten._unique2", "aten.unique_dim"
+    "sort",
+    "aten.sort",
+    "aten.argsort",
+    "aten.msort",
+    "aten.topk",
+    "aten.kthvalue",
+    "aten.median",
+    "aten.nanmedian",
+    "aten.mode",
+    "aten._unique2",
+    "aten.unique_dim",
 )
 def sort(self: TensorSpec, dim: int | None) -> Terms:
     """Comparisons of a merge sort along an axis of n elements, at most n·⌈log₂ n⌉ per row.
@@ -68,6 +80,44 @@ def embedding_bag(weight: TensorSpec, indices: TensorSpec, per_sample_weights: T
     return {"reduce": looked_up, "elementwise": looked_up if per_sample_weights is not None else 0}
 
 
+@formula("scatter", "aten.scatter_add", "aten.scatter_reduce", "aten.index_reduce", "aten.index_add")
+def scatter(index: TensorSpec, src: TensorSpec | None, source: TensorSpec | None) -> Terms:
+    """Elements that are added to, or otherwise reduced into, the places that an index names.
+
+    Unit: elements. Source: torch.Tensor.scatter_add's and index_add's documentation.
+    """
+    if source is not None:
+        return {"reduce": source.elements if has_fraction(source) else 0}
+    return {"reduce": index.elements if src is None or has_fraction(src) else 0}
+
+
+@formula("fold", "aten.col2im")
+def fold(self: TensorSpec) -> Terms:
+    """Elements of blocks that overlap, added up. Unit: elements. Source: torch.nn.Fold's documentation."""
+    return {"reduce": self.elements}
+
+
+@formula("fold", "aten.unfold_backward")
+def overlap_and_add(grad_in: TensorSpec) -> Terms:
+    """Elements of windows that overlap, added up, as the inverse of a short-time Fourier transform does.
+
+    Unit: elements. Source: torch.istft's documentation.
+    """
+    return {"reduce": grad_in.elements}
+
+
+@formula("reduction", "aten.segment_reduce")
+def segment_reduce(data: TensorSpec) -> Terms:
+    """Elements reduced over segments. Unit: elements. Source: torch.segment_reduce's documentation."""
+    return {"reduce": data.elements}
+
+
+@formula("reduction", "aten.trace")
+def matrix_trace(self: TensorSpec) -> Terms:
+    """The sum of a matrix's diagonal. Unit: elements. Source: torch.trace's documentation."""
+    return {"reduce": min(self.shape)}
+
+
 def _loss(self: TensorSpec, output: Value) -> Terms:
     """One evaluation of the loss per element and, unless each is returned, their sum.
 
@@ -79,7 +129,8 @@ def _loss(self: TensorSpec, output: Value) -> Terms:
 
 formula(
     "loss",
-    "aten.mse_loss", "aten.smooth_l1_loss", "aten.huber_loss", "aten.binary_cross_entropy", "aten.soft_margin_loss",
+    "aten.mse_loss", "aten.smooth_l1_loss", "aten.huber_loss", "aten.soft_margin_loss", "aten.binary_cross_entropy",
+    "aten.binary_cross_entropy_with_logits",
 )(_loss)  # fmt: skip
 
 
