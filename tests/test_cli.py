@@ -335,6 +335,7 @@ def test_count_as_json(reconcile: Command, tmp_path: Path) -> None:
         "forward_backward_bytes": 2 * 4 * (2 * maps + 2 * 5),
         "read_bytes": 4 * (image + maps + 2 * 3 + NET_PARAMETERS),
         "written_bytes": 4 * (2 * maps + 2 * 5),
+        "total_bytes": 4 * (image + NET_PARAMETERS + 2 * (2 * maps + 2 * 5)),
     }
     assert found["uncovered"] == {}
     assert found["uncalled"] == []

@@ -36,6 +36,19 @@ class Memory:
     layers: Mapping[str, LayerMemory] = field(default_factory=dict)
 
     @property
+    def totals(self) -> dict[str, int]:
+        """Return every total by its name."""
+        names = (
+            "input_bytes",
+            "parameter_bytes",
+            "forward_backward_bytes",
+            "read_bytes",
+            "written_bytes",
+            "total_bytes",
+        )
+        return {name: getattr(self, name) for name in names}
+
+    @property
     def read_bytes(self) -> int:
         """What all leaf modules read."""
         return sum(layer.read_bytes for layer in self.layers.values())

@@ -124,6 +124,8 @@ def _reference(spec: ModelSpec, traced: TracedModel | _Lost, plan: Plan) -> Mode
         execution=count.trace.execution,
         uncovered=count.uncovered,
         uncalled=count.trace.uncalled,
+        activations=count.activations,
+        memory=count.memory,
     )
 
 

@@ -56,7 +56,10 @@ def describe_run(
                 "execution": reference.execution,
                 "reference": reference.compute,
                 "parameters": reference.parameters,
+                "activations": reference.activations,
+                "memory": reference.memory.totals if reference.memory is not None else None,
                 "uncovered": dict(reference.uncovered),
+                "uncalled": list(reference.uncalled),
                 "error": reference.error,
             }
             for spec, reference in zip(plan.models, references, strict=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from reconcile.diff.result import Reconciliation
+from reconcile.reference import Memory
 
 Status = Literal["ok", "unsupported", "failed", "timeout", "crashed"]
 
@@ -52,6 +53,8 @@ class ModelReference:
     execution: str = ""
     uncovered: Mapping[str, int] = field(default_factory=dict)
     uncalled: tuple[str, ...] = ()
+    activations: int | None = None
+    memory: Memory | None = None
     error: str = ""
 
 

@@ -6,13 +6,15 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.utils._python_dispatch import _disable_current_modes
 
 _SETTINGS = ("stride", "padding", "output_padding", "dilation", "groups", "transpose")
 
 
 def unpack(packed: torch.ScriptObject) -> dict[str, Any]:
     """Return ``weight``, ``bias`` and, of a convolution, its settings; nothing of an object that holds other things."""
-    unpacked = packed.unpack() if hasattr(packed, "unpack") else None
+    with _disable_current_modes():  # unpacking is no part of what the model does
+        unpacked = packed.unpack() if hasattr(packed, "unpack") else None
     if not isinstance(unpacked, tuple) or len(unpacked) != 2:
         return {}
     weight, bias = unpacked

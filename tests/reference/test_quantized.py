@@ -8,6 +8,9 @@ import torchvision.models
 from torch import nn
 
 import reconcile
+from reconcile.reference import count_trace, load_convention
+from reconcile.trace import trace_spec
+from reconcile.zoo import resolve
 
 NAMES = torchvision.models.list_models(module=torchvision.models.quantization)
 QUANTIZED = [
@@ -32,6 +35,13 @@ def test_products_are_those_of_the_model_on_real_numbers(name: str) -> None:
     assert not quantized.uncovered
     assert quantized.reference.trace.execution == "real"
     assert quantized.reference.by_term().keys() >= {"mac", "bias", "activation"}
+
+
+def test_a_full_trace_holds_no_more_operators_than_the_model_runs() -> None:
+    traced, _ = trace_spec(resolve("quantized_resnet18(quantize=True)"))
+    counted = count_trace(traced, load_convention("macs"))
+    assert counted.total == reconcile.count("quantized_resnet18").total
+    assert not counted.uncovered
 
 
 def test_normalizations_fold_into_the_biases_of_convolutions() -> None:
