@@ -48,11 +48,15 @@ Grouping = Literal["model", "layer", "operator", "term"]
 
 @dataclass(frozen=True)
 class ModelCount:
-    """The native count of one model on one input under one convention."""
+    """The native count of one model on one input under one convention.
+
+    ``seed`` made the input and the parameters of a named model, where values were needed.
+    """
 
     model: str
     input: str
     reference: ReferenceCount
+    seed: int = 0
 
     @property
     def convention(self) -> str:
@@ -193,6 +197,7 @@ def count(
     *,
     convention: str = DEFAULT_CONVENTION,
     mode: Mode = "eval",
+    seed: int = 0,
     strict: bool = False,
 ) -> ModelCount:
     """Count a model on tensors without data. The model and its inputs are left as they were found.
@@ -202,6 +207,7 @@ def count(
         inputs: What the model is called with; a model of the zoo knows its own.
         convention: The name of a convention, or the path of a YAML file with one.
         mode: ``eval`` or ``train``, whatever mode the module is in.
+        seed: Makes the values of a named model and its inputs, where control flow reads them.
         strict: Whether an operator without a formula, or a module that never ran, is an error.
 
     Raises:
@@ -209,11 +215,11 @@ def count(
         CoverageError: ``strict``, and the count leaves something out.
     """
     chosen = load_convention(convention)
-    name, found, described = _trace(model, inputs, mode, COUNTING)
+    name, found, described = _trace(model, inputs, mode, COUNTING, seed)
     counted = count_trace(found, chosen)
     if strict:
         require_coverage(counted)
-    return ModelCount(name, described, counted)
+    return ModelCount(name, described, counted, seed)
 
 
 def compare(
@@ -248,9 +254,9 @@ def compare(
     return Comparison(counted, reconciliations, errors)
 
 
-def _trace(model: nn.Module | str, inputs: Inputs, mode: Mode, detail: Detail) -> tuple[str, Trace, str]:
+def _trace(model: nn.Module | str, inputs: Inputs, mode: Mode, detail: Detail, seed: int = 0) -> tuple[str, Trace, str]:
     if isinstance(model, str) and (inputs is None or isinstance(inputs, str)):
-        return model, *trace_spec(_spec(model, inputs, mode), detail=detail)
+        return model, *trace_spec(_spec(model, inputs, mode), seed, detail=detail)
     args, kwargs = _arguments(inputs)
     described = describe_inputs(args, kwargs)
     if isinstance(model, str):

@@ -134,6 +134,14 @@ def run(
 )
 @_input
 @click.option("--mode", type=click.Choice(MODES), default="eval", show_default=True)
+@click.option(
+    "--seed",
+    metavar="N",
+    type=click.IntRange(0, 2**63 - 1),
+    default=0,
+    show_default=True,
+    help="For the values of inputs and parameters, where control flow reads them.",
+)
 @_strict
 def count(
     model: str,
@@ -142,14 +150,15 @@ def count(
     output_format: str,
     inputs: tuple[str, ...],
     mode: Mode,
+    seed: int,
     strict: bool,
 ) -> None:
     """Count a model with the native counter."""
     chosen = load_convention(convention)
     spec = _spec(model, inputs, mode)
     with redirect_stdout(sys.stderr):  # what the model prints is not the answer
-        trace, described = trace_spec(spec, detail=COUNTING)
-    counted = ModelCount(spec.name, described, count_trace(trace, chosen))
+        trace, described = trace_spec(spec, seed, detail=COUNTING)
+    counted = ModelCount(spec.name, described, count_trace(trace, chosen), seed)
     if strict and (left_out := what_is_left_out(counted.uncovered, trace.uncalled)):
         raise _Failure(f"{spec.name}: {left_out}.")
     match output_format:
@@ -253,6 +262,7 @@ def _count_as_object(counted: ModelCount, by: Grouping) -> dict[str, Any]:
         "model": counted.model,
         "input": counted.input,
         "mode": counted.reference.trace.mode,
+        "seed": counted.seed,
         "convention": counted.convention,
         "unit": counted.unit,
         "total": counted.total,

@@ -163,6 +163,17 @@ class Raises(nn.Module):
         raise RuntimeError("the sky is falling")
 
 
+class Tossing(nn.Module):
+    """Runs its layer once or twice, as the first value of its input decides."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(4, 4)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.fc(x) if x[0, 0] < 0.5 else self.fc(self.fc(x))
+
+
 def convolutional() -> nn.Module:
     """For ``tests.networks:convolutional`` on the command line."""
     return Convolutional()

@@ -295,3 +295,13 @@ def test_what_a_terminal_shows() -> None:
     compared = shown(reconcile.compare(networks.Convolutional(), image(), tools=["ptflops-aten"]))
     assert f"{PRODUCTS + 1044:,}" in compared
     assert "bias" in compared
+
+
+def test_the_seed_makes_the_values_that_control_flow_reads() -> None:
+    found = [reconcile.count("tests.networks:Tossing", "1x4", seed=seed) for seed in (*range(8), *range(8))]
+    values = [torch.rand(1, 4, generator=torch.Generator().manual_seed(seed))[0, 0].item() for seed in range(8)]
+    by_hand = [16 if value < 0.5 else 32 for value in values]
+    assert {16, 32} == set(by_hand)
+    assert [count.total for count in found] == by_hand * 2
+    assert [count.seed for count in found] == [*range(8), *range(8)]
+    assert {count.reference.trace.execution for count in found} == {"real"}
