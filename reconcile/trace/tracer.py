@@ -34,12 +34,11 @@ def trace(
     mode: Mode = "eval",
     *,
     detail: Detail = EVERYTHING,
-    may_compute: bool = True,
 ) -> Trace:
     """Run the module once on ``args`` and ``kwargs`` and return what ran, in as much ``detail`` as asked for.
 
     The module, its inputs and torch's random state are left as they were found, also when it raises. Where it cannot
-    run without data, it runs on real tensors if ``may_compute`` says so.
+    run without data, it runs on real tensors.
 
     Raises:
         ModelError: The model raised, or it cannot be copied.
@@ -47,7 +46,7 @@ def trace(
     check_mode(mode)
     has_data = all(tensor.device != META for tensor in (*module.parameters(), *module.buffers()))
     attempts: list[_Attempt] = [_Attempt("meta", torch.inference_mode)]
-    if may_compute and has_data:
+    if has_data:
         # Under no_grad torch composes its operators by itself, so the tree is less deep; some models need gradients.
         attempts += [_Attempt("real", torch.inference_mode), _Attempt("real", torch.no_grad)]
     failure: BaseException | None = None
@@ -80,9 +79,9 @@ def trace_spec(spec: ModelSpec, seed: int = 0, *, detail: Detail = EVERYTHING) -
         return _trace_built(spec, build(spec, seed=seed, initialize=True), detail)
 
 
-def _trace_built(spec: ModelSpec, built: BuiltModel, detail: Detail, *, may_compute: bool = True) -> tuple[Trace, str]:
+def _trace_built(spec: ModelSpec, built: BuiltModel, detail: Detail) -> tuple[Trace, str]:
     try:
-        found = trace(built.module, built.args, built.kwargs, spec.mode, detail=detail, may_compute=may_compute)
+        found = trace(built.module, built.args, built.kwargs, spec.mode, detail=detail)
     except ModelError as error:
         raise ModelError(f"{spec.name}, input {built.inputs}: {error}") from error
     return found, built.inputs
