@@ -257,11 +257,17 @@ def compare(
 def _trace(model: nn.Module | str, inputs: Inputs, mode: Mode, detail: Detail, seed: int = 0) -> tuple[str, Trace, str]:
     if isinstance(model, str) and (inputs is None or isinstance(inputs, str)):
         return model, *trace_spec(_spec(model, inputs, mode), seed, detail=detail)
+    if not isinstance(model, (str, nn.Module)):
+        raise ReconcileError(f"a model is a torch.nn.Module or a name, not {_described(model)}.")
     args, kwargs = _arguments(inputs)
     described = describe_inputs(args, kwargs)
     if isinstance(model, str):
         return model, trace(build(_spec(model, inputs, mode)).module, args, kwargs, mode, detail=detail), described
     return type(model).__name__, trace(model, args, kwargs, mode, detail=detail), described
+
+
+def _described(value: object) -> str:
+    return f"the class {value.__name__}" if isinstance(value, type) else type(value).__name__
 
 
 def _fresh(model: nn.Module | str, inputs: Inputs, *, reads_data: bool) -> BuiltModel:
@@ -300,6 +306,8 @@ def _arguments(inputs: Inputs) -> tuple[tuple[Any, ...], dict[str, Any]]:
         return (inputs,), {}
     if isinstance(inputs, Mapping):
         return (), dict(inputs)
+    if isinstance(inputs, tuple) and hasattr(inputs, "_fields"):  # one value with names, such as a PackedSequence
+        return (inputs,), {}
     if isinstance(inputs, (tuple, list)):
         return tuple(inputs), {}
     raise ReconcileError(f"inputs must be a tensor, a tuple, a dictionary or a shape, not {type(inputs).__name__}.")

@@ -305,3 +305,22 @@ def test_the_seed_makes_the_values_that_control_flow_reads() -> None:
     assert [count.total for count in found] == by_hand * 2
     assert [count.seed for count in found] == [*range(8), *range(8)]
     assert {count.reference.trace.execution for count in found} == {"real"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ((lambda x: x, "1x4"), "a torch.nn.Module or a name, not function"),
+        ((nn.Linear, "1x4"), "a torch.nn.Module or a name, not the class Linear"),
+        ((None, "1x4"), "a torch.nn.Module or a name, not NoneType"),
+        ((networks.Raises(), 4), "inputs must be a tensor"),
+    ],
+)
+def test_what_is_no_model_or_input_is_one_sentence(arguments: tuple[Any, Any], says: str) -> None:
+    with pytest.raises(reconcile.ReconcileError, match=says):
+        reconcile.count(*arguments)
+
+
+def test_what_is_no_convention_is_one_sentence() -> None:
+    with pytest.raises(reconcile.ReconcileError, match="not int"):
+        reconcile.count(networks.Convolutional(), image(), convention=3)  # type: ignore[arg-type]  # on purpose

@@ -28,7 +28,8 @@ _WEIGHTS_SCHEMA = {
 _KINDS = sorted({*known_kinds(), *map(any_dimension, known_kinds())})
 _KINDS_SCHEMA = {"type": "object", "propertyNames": {"enum": _KINDS}, "additionalProperties": _WEIGHTS_SCHEMA}
 
-Weights: TypeAlias = Annotated[dict[str, int], WithJsonSchema(_WEIGHTS_SCHEMA)]
+Weight: TypeAlias = Annotated[int, Field(ge=-(10**9), le=10**9)]
+Weights: TypeAlias = Annotated[dict[str, Weight], WithJsonSchema(_WEIGHTS_SCHEMA)]
 """A weight for each term that counts."""
 
 
@@ -118,23 +119,30 @@ def load_convention(name: str) -> Convention:
         ReconcileError: No such convention (with the nearest names), a file that is not one, or conventions that
             extend each other in a circle.
     """
-    return _extended(_path(name, Path()), ())
+    if not isinstance(name, str):
+        raise ReconcileError(f"a convention is a name or the path of a YAML file, not {type(name).__name__}.")
+    return _extended(_path(name, Path()), (), {})
 
 
-def _extended(path: Path, below: tuple[Path, ...]) -> Convention:
-    if path in below:
-        raise ReconcileError(f"{path} extends itself, by way of {', '.join(map(str, below))}.")
+def _extended(path: Path, below: tuple[Path, ...], known: dict[Path, Convention]) -> Convention:
+    """Load a file with what it extends; ``below`` are the files that wait for it, ``known`` those already loaded."""
+    place = path.resolve()
+    if place in below:
+        raise ReconcileError(f"{path} extends itself, by way of {', '.join(waiting.name for waiting in below)}.")
+    if place in known:
+        return known[place]
     own = load(Convention, path)
     found = own.model_copy(update={"weights": {}, "kinds": {}})
     for name in own.extends:
         try:
-            base = _extended(_path(name, path.parent), (*below, path))
+            base = _extended(_path(name, path.parent), (*below, place), known)
         except ReconcileError as error:
             raise ReconcileError(f"{path}: key 'extends': {error}") from error
         if base.unit != own.unit:
             raise ReconcileError(f"{path}: key 'extends': {name} counts in {base.unit}, not in {own.unit}.")
         found = _over(found, base, {"unlisted", "leaf_types"} - own.model_fields_set)
-    return _over(found, own, set())
+    known[place] = _over(found, own, set())
+    return known[place]
 
 
 def _over(below: Convention, above: Convention, replaced: Collection[str]) -> Convention:

@@ -47,8 +47,8 @@ Registered = TypeVar("Registered", bound="Callable[..., Terms | None]")
 def formula(kind: Kind, *operators: str) -> Callable[[Registered], Registered]:
     """Register a function as a formula of operators; one that joins two layers has a formula of each.
 
-    Its parameters are named after the operator's schema; ``output`` is what the operator returned. It returns None
-    where the terms depend on values, which shapes do not tell.
+    Its parameters are named after the operator's schema; ``output`` is what the operator returned, and ``operator`` its
+    name. It returns None where the terms depend on values, which shapes do not tell.
     """
 
     def register(function: Registered) -> Registered:
@@ -101,6 +101,8 @@ def terms_of(call: Call) -> dict[str, Terms] | None:
         given: dict[str, Any] = {name: call.named.get(name) for name in entry.arguments if name != "output"}
         if "output" in entry.arguments:
             given["output"] = call.output
+        if "operator" in entry.arguments:
+            given["operator"] = call.name
         terms = entry.function(**given)
         if terms is None:
             return None

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
 from torch.overrides import TorchFunctionMode
+
+from reconcile.trace.closures import rebind_functions
 
 META = torch.device("meta")
 
@@ -23,7 +25,7 @@ def dataless_copy(module: nn.Module) -> nn.Module:
         Exception: Whatever ``copy.deepcopy`` raises for a module that cannot be copied.
     """
     with _CopyToMeta():
-        return real_copy(module)
+        return _copied_module(module)
 
 
 def real_copy(module: nn.Module) -> nn.Module:
@@ -32,11 +34,28 @@ def real_copy(module: nn.Module) -> nn.Module:
     Raises:
         Exception: As above.
     """
+    with _CopyDetached():
+        return _copied_module(module)
+
+
+def copied_inputs(args: Sequence[Any], kwargs: Mapping[str, Any], *, without_data: bool) -> tuple[Any, dict[str, Any]]:
+    """Return deep copies of a model's inputs, of whatever types; what cannot be copied is shared, but for tensors."""
+    with _CopyToMeta() if without_data else _CopyDetached():
+        try:
+            return copy.deepcopy((tuple(args), dict(kwargs)))
+        except Exception:  # an input may refuse with any exception
+            change = _without_data if without_data else _detached
+            return map_tensors(tuple(args), change), map_tensors(dict(kwargs), change)
+
+
+def _copied_module(module: nn.Module) -> nn.Module:
     try:
-        return copy.deepcopy(module)
+        copied = copy.deepcopy(module)
     except Exception:  # an attribute may refuse with any exception
         attributes = (value for below in module.modules() for name, value in vars(below).items() if name not in _STATE)
-        return copy.deepcopy(module, {id(value): value for value in attributes if not _can_be_copied(value)})
+        copied = copy.deepcopy(module, {id(value): value for value in attributes if not _can_be_copied(value)})
+    rebind_functions(module, copied)
+    return copied
 
 
 _STATE = ("_modules", "_parameters", "_buffers")
@@ -72,8 +91,12 @@ def map_tensors(value: Any, change: Callable[[torch.Tensor], torch.Tensor]) -> A
     return value
 
 
-class _CopyToMeta(TorchFunctionMode):
-    """While active, deep-copying a tensor gives a meta tensor: ``Parameter`` clones its data, others are copied."""
+class _CopyTensors(TorchFunctionMode):
+    """While active, deep-copying a tensor gives what :meth:`copy_of` makes of it, the same for the same tensor."""
+
+    def copy_of(self, tensor: torch.Tensor) -> torch.Tensor:
+        """Return the copy."""
+        raise NotImplementedError
 
     def __torch_function__(
         self,
@@ -85,14 +108,47 @@ class _CopyToMeta(TorchFunctionMode):
         if func is torch.Tensor.__deepcopy__:
             tensor, memo = args
             if id(tensor) not in memo:
-                memo[id(tensor)] = _without_data(tensor)
+                memo[id(tensor)] = self.copy_of(tensor)
             return memo[id(tensor)]
+        return func(*args, **(kwargs or {}))
+
+
+class _CopyToMeta(_CopyTensors):
+    """Copies have no data. ``Parameter`` copies itself by cloning its data."""
+
+    def copy_of(self, tensor: torch.Tensor) -> torch.Tensor:
+        return _without_data(tensor)
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Sequence[type],
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
         if func is torch.Tensor.clone:
             return _without_data(args[0])
-        return func(*args, **(kwargs or {}))
+        return super().__torch_function__(func, types, args, kwargs)
+
+
+class _CopyDetached(_CopyTensors):
+    """Copies have data, and belong to no graph of gradients: torch would refuse to copy tensors that do."""
+
+    def copy_of(self, tensor: torch.Tensor) -> torch.Tensor:
+        return _detached(tensor)
 
 
 def _without_data(tensor: torch.Tensor) -> torch.Tensor:
     if is_lazy(tensor):
         return type(tensor)(device=META, dtype=tensor.dtype)  # type: ignore[call-arg]  # lazy
-    return tensor.detach().to(META).requires_grad_(tensor.requires_grad)
+    if tensor.is_inference():
+        dataless = torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device=META)
+    else:
+        dataless = tensor.detach().to(META)
+    return dataless.requires_grad_(tensor.requires_grad)
+
+
+def _detached(tensor: torch.Tensor) -> torch.Tensor:
+    if is_lazy(tensor):
+        return type(tensor)(device=tensor.device, dtype=tensor.dtype)  # type: ignore[call-arg]  # lazy
+    return tensor.detach().clone().requires_grad_(tensor.requires_grad)

@@ -45,16 +45,18 @@ class OperatorMode(TorchDispatchMode):
         if self._without_data:
             args, kwargs = _drop_data(func, args, kwargs)
         name = _name(func)
-        depth = self._depth(name)
+        depth: Depth = self._depth(name)
         named = {} if depth == "nothing" else self._named(func, args, kwargs)
         children: tuple[Call, ...] = ()
         if depth == "parts":
             output, children = self._with_parts(func, args, kwargs)
         else:
-            output = known_result(func, args) if self._without_data and not kwargs else None
+            output = None if kwargs else known_result(func, args)
             if output is None:
                 output = func(*args, **kwargs)
         _mark_source(output, name)
+        if depth == "parts" and _is_composed(func) and not children:
+            depth = "nothing"  # all that it consists of is of no interest
         if depth != "nothing":
             self._recorder.add("operator", name, (), named, self._recorder.describe(output), children)
         return output

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 import torch
@@ -28,10 +28,16 @@ class Recorder:
         self.calls: dict[str, int] = {}
         self.used: set[str] = set()
 
-    @property
-    def root(self) -> Call:
-        """The call of the model itself."""
-        return self._open[0][-1]
+    def root(self, args: Sequence[Any], kwargs: Mapping[str, Any], output: Any) -> Call:
+        """Return the call of the model itself, made of what it called if its hooks were passed by."""
+        recorded = self._open[0]
+        if len(recorded) == 1 and recorded[0].kind == "module" and recorded[0].path == ROOT:
+            return recorded[0]
+        self.calls[ROOT] = 1
+        inputs = tuple(self.describe(value) for value in args)
+        named = {key: self.describe(value) for key, value in kwargs.items()}
+        name = type_name(type(self._module))
+        return Call("module", name, (ROOT,), inputs, named, self.describe(output), tuple(recorded))
 
     def open(self) -> None:
         """A call begins."""
@@ -114,6 +120,8 @@ class _ModuleHooks:
 
     def __enter__(self) -> None:
         for module in self._module.modules():
+            if isinstance(module, torch.jit.ScriptModule):  # takes no hooks: it belongs to the module above it
+                continue
             self._handles.append(module.register_forward_pre_hook(self._enter, prepend=True, with_kwargs=True))
             self._handles.append(module.register_forward_hook(self._leave, with_kwargs=True, always_call=True))
 

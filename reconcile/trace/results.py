@@ -1,7 +1,7 @@
 """Results of operators that are known from shapes, so that the operator need not run.
 
-Without data, torch runs these as dozens of Python functions, which would take most of the time of a count. Where a
-call may raise, nothing is known, and the operator runs.
+On tensors without data, torch runs these as dozens of Python functions, which would take most of the time of a count.
+Where a call may raise, or its result be laid out otherwise, nothing is known, and the operator runs.
 """
 
 from __future__ import annotations
@@ -11,11 +11,21 @@ from typing import Any
 
 import torch
 
+from reconcile.trace.dataless import META
+
 
 def known_result(func: torch._ops.OpOverload, args: Sequence[Any]) -> torch.Tensor | None:
     """Return a tensor without data as the operator would return it for these, or None where that is not known."""
     result = _RESULTS.get(func)
-    return None if result is None else result(*args)
+    if result is None or not _fit_together([value for value in args if isinstance(value, torch.Tensor)]):
+        return None
+    return result(*args)
+
+
+def _fit_together(tensors: Sequence[torch.Tensor]) -> bool:
+    """Whether none of the tensors has data, and all are of one floating type."""
+    (dtype, *others) = {tensor.dtype for tensor in tensors}
+    return not others and dtype.is_floating_point and all(tensor.device == META for tensor in tensors)
 
 
 def _batch_norm(
@@ -30,7 +40,14 @@ def _batch_norm(
     per_channel = (weight, bias, running_mean, running_var)
     fits = all(tensor is None or tensor.shape == given.shape[1:2] for tensor in per_channel)
     fits = fits and (training or (running_mean is not None and running_var is not None))
+    fits = fits and given.ndim > 1 and _is_dense(given)
     return torch.empty_like(given) if fits else None
+
+
+def _is_dense(tensor: torch.Tensor) -> bool:
+    """Whether the elements lie in the order of the axes, or of the axes with channels last."""
+    last = {4: torch.channels_last, 5: torch.channels_last_3d}.get(tensor.ndim, torch.contiguous_format)
+    return tensor.is_contiguous() or tensor.is_contiguous(memory_format=last)
 
 
 def _layer_norm(
@@ -53,7 +70,6 @@ def _linear(
 ) -> torch.Tensor | None:
     fits = weight.ndim == 2 and given.ndim > 0 and given.shape[-1] == weight.shape[1]
     fits = fits and (bias is None or bias.shape == weight.shape[:1])
-    fits = fits and all(tensor is None or tensor.dtype == given.dtype for tensor in (weight, bias))
     return given.new_empty((*given.shape[:-1], weight.shape[0])) if fits else None
 
 

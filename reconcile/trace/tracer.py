@@ -11,13 +11,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from threading import RLock
 from typing import Any, Literal
 
 import torch
 from torch import nn
 
 from reconcile.errors import ModelError, describe_exception
-from reconcile.trace.dataless import META, dataless_copy, dataless_tensor, map_tensors, real_copy
+from reconcile.trace.dataless import META, copied_inputs, dataless_copy, real_copy
 from reconcile.trace.detail import EVERYTHING, Detail
 from reconcile.trace.functions import FunctionMode
 from reconcile.trace.modules import describe_modules, describe_parameters
@@ -52,7 +53,7 @@ def trace(
     failure: BaseException | None = None
     for attempt in attempts:
         try:
-            with torch.random.fork_rng(devices=[]):
+            with _ONE_AT_A_TIME, torch.random.fork_rng(devices=[]):
                 copied = dataless_copy(module) if attempt.execution == "meta" else real_copy(module)
                 return _run(copied, args, kwargs or {}, mode, detail, attempt)
         except (Exception, SystemExit) as error:
@@ -72,7 +73,7 @@ def trace_spec(spec: ModelSpec, seed: int = 0, *, detail: Detail = EVERYTHING) -
         return _trace_built(spec, build(spec, seed=seed), detail)
     try:
         built = build(spec, "meta", seed)
-        with torch.random.fork_rng(devices=[]):
+        with _ONE_AT_A_TIME, torch.random.fork_rng(devices=[]):
             attempt = _Attempt("meta", torch.inference_mode)
             return _run(built.module, built.args, built.kwargs, spec.mode, detail, attempt), built.inputs
     except Exception:  # it reads values while it is built, or while it runs
@@ -85,6 +86,10 @@ def _trace_built(spec: ModelSpec, built: BuiltModel, detail: Detail) -> tuple[Tr
     except ModelError as error:
         raise ModelError(f"{spec.name}, input {built.inputs}: {error}") from error
     return found, built.inputs
+
+
+_ONE_AT_A_TIME = RLock()
+"""A run switches some of torch's flags, which are those of the whole process: threads take turns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +106,7 @@ def _run(
     """Run a copy that belongs to the tracer."""
     module.train(mode == "train")
     without_data = attempt.execution == "meta"
-    change = dataless_tensor if without_data else _own_tensor
-    args, kwargs = map_tensors(tuple(args), change), map_tensors(dict(kwargs), change)
+    args, kwargs = copied_inputs(args, kwargs, without_data=without_data)
     recorder = Recorder(module)
     with (
         attempt.gradient_mode(),
@@ -111,14 +115,15 @@ def _run(
         OperatorMode(recorder, detail.depth, without_data),
         FunctionMode(recorder) if detail.functions else nullcontext(),
     ):
-        module(*args, **kwargs)
+        output = module(*args, **kwargs)
+    root = recorder.root(args, kwargs, output)
     parameters = describe_parameters(module)  # after the run: lazy modules have found their shapes by now
     return Trace(
-        root=recorder.root,
+        root=root,
         modules=describe_modules(module),
         parameters=parameters,
-        inputs=recorder.root.inputs,
-        named_inputs=recorder.root.named,
+        inputs=root.inputs,
+        named_inputs=root.named,
         execution=attempt.execution,
         mode=mode,
         calls=dict(recorder.calls),
@@ -135,7 +140,3 @@ def _without_fast_attention() -> Iterator[None]:
         yield
     finally:
         torch.backends.mha.set_fastpath_enabled(enabled)
-
-
-def _own_tensor(tensor: torch.Tensor) -> torch.Tensor:
-    return tensor.detach().clone().requires_grad_(tensor.requires_grad)

@@ -151,13 +151,18 @@ class Trace:
         """Paths of the modules that never ran, in the model's order.
 
         One has run, too, if something below it has, or if its parameters were used without calling it, as attention
-        uses those of its last layer.
+        uses those of its last layer. Packed parameters count as used; an empty container has nothing to run.
         """
-        return tuple(path for path, module in self.modules.items() if not any(map(self._ran, self._below(module))))
+        return tuple(
+            path
+            for path, module in self.modules.items()
+            if (module.children or module.is_leaf) and not any(map(self._ran, self._below(module)))
+        )
 
     def _ran(self, path: str) -> bool:
-        used = self.used_parameters.intersection(self.modules[path].parameters.values())
-        return path in self.calls or bool(used)
+        module = self.modules[path]
+        used = any(name in self.used_parameters or self.parameters[name].packed for name in module.parameters.values())
+        return path in self.calls or used
 
     def _below(self, module: ModuleInfo) -> Iterator[str]:
         """Yield the path of a module and of all below it."""

@@ -39,6 +39,7 @@ def join_arguments(base: str, arguments: Mapping[str, Plain]) -> str:
 def _keywords(call: ast.expr) -> dict[str, Plain]:
     if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name) or call.args:
         raise ValueError("not one call with keywords alone")
-    if any(keyword.arg is None for keyword in call.keywords):
-        raise ValueError("unpacks a mapping")
+    names = [keyword.arg for keyword in call.keywords]
+    if None in names or len(set(names)) < len(names):
+        raise ValueError("unpacks a mapping, or names a keyword twice")
     return {str(keyword.arg): ast.literal_eval(keyword.value) for keyword in call.keywords}

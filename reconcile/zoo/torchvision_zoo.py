@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import cache
+from threading import RLock
 from typing import Any, Literal
 
 import torch
@@ -80,6 +81,7 @@ def build(
     chosen = {**_no_backbone_weights(name), **_image_size(name, inputs), **arguments}
     try:
         with (
+            _ONE_AT_A_TIME,
             _WithoutData() if device == "meta" else nullcontext(),
             nullcontext() if initialize else _zeros_for_random_numbers(),
         ):
@@ -92,6 +94,10 @@ def build(
     except Exception as error:
         called = join_arguments(name, arguments)
         raise ModelError(f"{called} cannot be built for input {inputs} ({describe_exception(error)}).") from error
+
+
+_ONE_AT_A_TIME = RLock()
+"""Building replaces functions of ``torch.nn.init``, which are those of the whole process: threads take turns."""
 
 
 def _names_in(package: Any) -> tuple[str, ...]:

@@ -64,6 +64,8 @@ def test_a_kind_holds_in_every_dimension_unless_one_is_named(tmp_path: Path) -> 
         ("extends: [mac]\n", r"key 'extends': unknown convention 'mac'; did you mean macs"),
         ("extends: [none.yaml]\n", r"key 'extends': there is no file .*none.yaml"),
         ("extends: [own.yaml]\n", r"own.yaml extends itself"),
+        ("extends: [../{folder}/own.yaml]\n", r"own.yaml extends itself"),
+        ("weights: {mac: 0x" + "1" * 5000 + "}\n", r"key 'weights.mac'"),
         ("extends: [exact-flops]\n", r"exact-flops counts in FLOP, not in MAC"),
         ("extends: macs\n", r"key 'extends'"),
         ("weights: {macs: 1}\n", r"unknown term 'macs'; did you mean mac"),
@@ -78,5 +80,13 @@ def test_a_kind_holds_in_every_dimension_unless_one_is_named(tmp_path: Path) -> 
 )
 def test_what_is_no_convention_is_one_sentence_with_the_place(tmp_path: Path, text: str, says: str) -> None:
     with pytest.raises(ReconcileError, match=says) as raised:
-        load_convention(write(tmp_path, "own.yaml", HEAD + text))
+        load_convention(write(tmp_path, "own.yaml", HEAD + text.replace("{folder}", tmp_path.name)))
     assert "own.yaml" in str(raised.value)
+    assert len(str(raised.value)) < 1000
+
+
+def test_a_file_that_is_reached_many_ways_is_loaded_once(tmp_path: Path) -> None:
+    for number in range(40):  # 2 to the 40 ways
+        write(tmp_path, f"{number}.yaml", HEAD + f"extends: [{number + 1}.yaml, {number + 1}.yaml]\n")
+    write(tmp_path, "40.yaml", HEAD + "weights: {mac: 7}\n")
+    assert load_convention(str(tmp_path / "0.yaml")).weights == {"mac": 7}

@@ -81,6 +81,12 @@ def test_every_kind_of_model_has_inputs(name: str, inputs: str) -> None:
     assert parse_inputs([inputs]) == default_inputs(name)
 
 
+@pytest.mark.parametrize("text", ["(3)", "(a=1, a=2)", "(**{})", "(a=open('x'))", "(a=", "()()", "(a=1).b", "[0](a=1)"])
+def test_what_is_no_list_of_arguments_is_named(text: str) -> None:
+    with pytest.raises(ReconcileError, match=r"key=value|unknown model"):
+        resolve(f"resnet18{text}")
+
+
 def test_arguments_reach_the_builder() -> None:
     assert build(resolve("resnet18(num_classes=7)"), "meta").module.fc.out_features == 7
     assert resolve("resnet18( num_classes = 7 )").name == "resnet18(num_classes=7)"

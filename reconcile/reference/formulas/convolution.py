@@ -141,6 +141,21 @@ def dispatched_convolution(
 
 
 def _outputs_reached(size_in: int, size_out: int, kernel: int, stride: int, pad: int, dilation: int) -> int:
-    """Outputs on one axis that at least one product reaches."""
-    reached = {position * stride - pad + tap * dilation for tap in range(kernel) for position in range(size_in)}
-    return sum(0 <= position < size_out for position in reached)
+    """Outputs on one axis that at least one product reaches.
+
+    Tap t reaches the outputs stride·(i + t·dilation // stride) + remainder − pad for every input i: for taps of equal
+    remainder, these are intervals of one progression, which may overlap.
+    """
+    starts: dict[int, list[int]] = {}
+    for tap in range(kernel):
+        quotient, remainder = divmod(tap * dilation, stride)
+        starts.setdefault(remainder, []).append(quotient)
+    reached = 0
+    for remainder, quotients in starts.items():
+        lowest = -((remainder - pad) // stride)  # the first member of the progression that is no negative position
+        highest = (size_out - 1 + pad - remainder) // stride
+        for start in sorted(quotients):
+            first, last = max(start, lowest), min(start + size_in - 1, highest)
+            reached += max(0, last - first + 1)
+            lowest = max(lowest, last + 1)
+    return reached

@@ -27,9 +27,9 @@ free(
             "diagonal_scatter", "as_strided_scatter",
             "float", "double", "half", "bfloat16", "long", "int", "bool", "_pin_memory",
             # lookups
-            "index", "index_select", "index_put", "_index_put_impl", "index_copy", "index_fill", "gather", "scatter",
+            "index", "index_select", "index_copy", "index_fill", "gather",
             "take", "take_along_dim", "masked_fill", "masked_select", "masked_scatter", "where", "embedding",
-            "_unsafe_index", "_unsafe_index_put", "_unsafe_masked_index", "put", "isin",
+            "_unsafe_index", "_unsafe_masked_index", "put", "isin",
             "tril", "triu", "diag", "diag_embed", "one_hot", "select_scatter", "slice_scatter",
             # creation and randomness
             "empty", "empty_like", "empty_strided", "empty_permuted", "new_empty", "new_empty_strided", "new_zeros",
@@ -42,7 +42,8 @@ free(
             # reading and bookkeeping
             "item", "_local_scalar_dense", "is_nonzero", "equal", "size", "sym_size", "sym_numel", "sym_stride",
             "stride", "numel", "is_same_size", "_assert_async", "is_floating_point",
-            "_assert_tensor_metadata", "_nested_tensor_from_mask_left_aligned", "set", "resize", "requires_grad",
+            "_assert_tensor_metadata", "_linalg_check_errors", "_has_compatible_shallow_copy_type", "narrow_copy",
+            "_nested_tensor_from_mask_left_aligned", "set", "resize", "requires_grad",
             "__lshift__", "__rshift__", "__ilshift__", "__irshift__", "_is_any_true", "_is_all_true", "allclose",
             "_functional_assert_async", "_assert_scalar", "nonzero_static", "gcd", "lcm",
             "bitwise_and", "bitwise_or", "bitwise_xor", "bitwise_not", "bitwise_left_shift", "bitwise_right_shift",

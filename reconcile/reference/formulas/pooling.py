@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from math import prod
 
 from reconcile.reference.formulas.windows import per_axis, positions_inside
@@ -20,6 +21,7 @@ def average_pool(
     padding: Sequence[int],
     count_include_pad: bool,
     output: TensorSpec,
+    operator: str,
 ) -> Terms:
     """A mean over a window of Π(kernel) elements per output: Π(kernel) − 1 additions and a division.
 
@@ -27,7 +29,8 @@ def average_pool(
     has beyond the padding, as it may with ``ceil_mode``. pool_input = elements of the input.
     Unit: elements. Source: torch.nn.AvgPool2d's documentation.
     """
-    windows = _windows(self, output, kernel_size, stride, padding, (1,), with_padding=count_include_pad)
+    size = _Window(_rank(operator), kernel_size, stride, padding, (1,))
+    windows = _windows(self, output, size, with_padding=count_include_pad)
     return {"pool": windows, "pool_input": self.elements}
 
 
@@ -53,25 +56,27 @@ def max_pool(
     padding: Sequence[int],
     dilation: Sequence[int],
     output: Value,
+    operator: str,
 ) -> Terms:
     """A maximum over a window of Π(kernel) elements per output, padded ones too: one comparison less than elements.
 
     Unit: comparisons. Source: torch.nn.MaxPool2d's documentation.
     """
     values = next(tensors(output))
-    windows = _windows(self, values, kernel_size, stride, padding, dilation, with_padding=True)
+    size = _Window(_rank(operator), kernel_size, stride, padding, dilation)
+    windows = _windows(self, values, size, with_padding=True)
     return {"max_pool": windows - values.elements, "pool_input": self.elements}
 
 
 @formula("max_pool2d", "aten.fractional_max_pool2d")
 @formula("max_pool3d", "aten.fractional_max_pool3d")
-def fractional_max_pool(self: TensorSpec, kernel_size: Sequence[int], output: Value) -> Terms:
+def fractional_max_pool(self: TensorSpec, kernel_size: Sequence[int], output: Value, operator: str) -> Terms:
     """A maximum over a window of Π(kernel) elements at a random place per output.
 
     Unit: comparisons. Source: Graham, arXiv:1412.6071; torch.nn.FractionalMaxPool2d's documentation.
     """
     values = next(tensors(output))
-    window = prod(per_axis(kernel_size, _rank(kernel_size, values)))
+    window = prod(per_axis(kernel_size, _rank(operator)))
     return {"max_pool": values.elements * (window - 1), "pool_input": self.elements}
 
 
@@ -84,36 +89,38 @@ def adaptive_max_pool(self: TensorSpec, output: Value) -> Terms:
     return {"max_pool": _adaptive_windows(self, values) - values.elements, "pool_input": self.elements}
 
 
-def _windows(
-    given: TensorSpec,
-    output: TensorSpec,
-    kernel_size: Sequence[int],
-    stride: Sequence[int],
-    padding: Sequence[int],
-    dilation: Sequence[int],
-    *,
-    with_padding: bool,
-) -> int:
+@dataclass(frozen=True, slots=True)
+class _Window:
+    """A window that slides over ``rank`` axes; ``kernel_size`` is the stride where none is given."""
+
+    rank: int
+    kernel_size: Sequence[int]
+    stride: Sequence[int]
+    padding: Sequence[int]
+    dilation: Sequence[int]
+
+    def axes(self) -> Iterator[tuple[int, ...]]:
+        """Yield kernel size, stride, padding and dilation of each axis."""
+        values = (self.kernel_size, self.stride or self.kernel_size, self.padding, self.dilation)
+        return zip(*(per_axis(value, self.rank) for value in values), strict=True)
+
+
+def _windows(given: TensorSpec, output: TensorSpec, window: _Window, *, with_padding: bool) -> int:
     """Elements of all windows: on each axis, the sum of the windows' lengths; over axes, the product.
 
-    Every channel of every sample has the same; ``kernel_size`` is the stride where none is given.
+    Every channel of every sample has the same.
     """
-    rank = _rank(kernel_size, output)
+    sizes = zip(given.shape[-window.rank :], output.shape[-window.rank :], window.axes(), strict=True)
     lengths = 1
-    for size_in, size_out, kernel, step, pad, distance in zip(
-        given.shape[-rank:],
-        output.shape[-rank:],
-        *(per_axis(values, rank) for values in (kernel_size, stride or kernel_size, padding, dilation)),
-        strict=True,
-    ):
+    for size_in, size_out, (kernel, stride, pad, dilation) in sizes:
         first, size = (0, size_in + 2 * pad) if with_padding else (pad, size_in)
-        lengths *= positions_inside(size, size_out, kernel, step, first, distance)
-    return prod(output.shape[:-rank]) * lengths
+        lengths *= positions_inside(size, size_out, kernel, stride, first, dilation)
+    return prod(output.shape[: -window.rank]) * lengths
 
 
-def _rank(kernel_size: Sequence[int], output: TensorSpec) -> int:
-    """Number of axes that a window slides over; a kernel of a single number stands for all but sample and channel."""
-    return len(kernel_size) if len(kernel_size) > 1 else max(len(output.shape) - 2, 1)
+def _rank(operator: str) -> int:
+    """Number of axes that a window slides over: 2 for ``aten.max_pool2d``."""
+    return next(rank for rank in (1, 2, 3) if f"{rank}d" in operator)
 
 
 def _adaptive_windows(input: TensorSpec, output: TensorSpec) -> int:

@@ -50,8 +50,6 @@ def extreme(self: TensorSpec, other: TensorSpec | None, output: Value) -> Terms:
 @formula(
     "sort",
     "aten.sort",
-    "aten.argsort",
-    "aten.msort",
     "aten.topk",
     "aten.kthvalue",
     "aten.median",
@@ -78,6 +76,21 @@ def embedding_bag(weight: TensorSpec, indices: TensorSpec, per_sample_weights: T
     """
     looked_up = indices.elements * weight.shape[-1]
     return {"reduce": looked_up, "elementwise": looked_up if per_sample_weights is not None else 0}
+
+
+@formula("scatter", "aten.scatter")
+def scatter_with(self: TensorSpec, index: TensorSpec, reduce: str | None) -> Terms:
+    """As :func:`scatter` where ``reduce`` names an operation; otherwise elements are only moved."""
+    return {"reduce": index.elements if reduce is not None and has_fraction(self) else 0}
+
+
+@formula("scatter", "aten.index_put", "aten._index_put_impl", "aten._unsafe_index_put")
+def index_put(values: TensorSpec, accumulate: bool | None, output: TensorSpec) -> Terms:
+    """Elements that are added to the places that indices name; without ``accumulate`` they are only moved.
+
+    Unit: elements. Source: torch.Tensor.index_put_'s documentation.
+    """
+    return {"reduce": values.elements if accumulate and has_fraction(output) else 0}
 
 
 @formula("scatter", "aten.scatter_add", "aten.scatter_reduce", "aten.index_reduce", "aten.index_add")
