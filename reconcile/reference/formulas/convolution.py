@@ -122,7 +122,7 @@ def deformable_convolution(
     }
 
 
-@formula("convolution", "aten.convolution", "aten._convolution", "aten.mkldnn_convolution")
+@formula("convolution", "aten.convolution", "aten._convolution")
 def dispatched_convolution(
     input: TensorSpec,
     weight: TensorSpec,

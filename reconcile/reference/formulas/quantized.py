@@ -37,8 +37,13 @@ def _convolution_arguments(qx: TensorSpec, packed: Mapping[str, Any], output: Te
 
 
 @formula("convolution", *_names("conv#", "conv#_relu", "conv#_dynamic", "conv2d_add", "conv2d_add_relu"))
-def quantized_convolution(qx: TensorSpec, packed_weight: Mapping[str, Any], output: TensorSpec) -> Terms:
-    """The convolution, as :func:`reconcile.reference.formulas.convolution.convolution`. Unit: multiply-adds."""
+def quantized_convolution(qx: TensorSpec, packed_weight: Mapping[str, Any] | None, output: TensorSpec) -> Terms | None:
+    """The convolution, as :func:`reconcile.reference.formulas.convolution.convolution`. Unit: multiply-adds.
+
+    Nothing is known of the forms of the operator from before torch 1.6, which took no packed settings.
+    """
+    if packed_weight is None:
+        return None
     return convolution(**_convolution_arguments(qx, packed_weight, output))
 
 
@@ -114,4 +119,4 @@ def quantized_batch_norm(qx: TensorSpec, weight: TensorSpec | None) -> Terms:
     return {"normalize": qx.elements, "affine": qx.elements if weight is not None else 0}
 
 
-free(*_names("cat", "cat_relu", "dropout"), "aten.q_scale", "aten.q_zero_point", "aten.qscheme", "aten.int_repr")
+free(*_names("cat", "dropout"), "aten.q_scale", "aten.q_zero_point", "aten.qscheme", "aten.int_repr")
