@@ -24,15 +24,18 @@ def formulas() -> str:
     lines = [
         "# Formulas",
         "",
-        "What each operator contributes to a count, by term. `tests/truth/` holds them against loops that execute the",
-        "operator and count their own operations. Operators that move, make or read data count nothing.",
+        "What each operator contributes to a count, by term. Tests hold them against loops that execute the operator",
+        "and count their own operations (`tests/truth/`), and against arithmetic by hand (`tests/reference/`).",
+        "Operators that move, make or read data, or draw random numbers, count nothing.",
         "",
         "| term | what it counts |",
         "| --- | --- |",
         *(f"| `{term}` | {meaning} |" for term, meaning in TERMS.items()),
     ]
     for function, (kinds, operators) in by_formula.items():
-        lines += ["", f"## {', '.join(sorted(kinds))}", "", *_paragraphs(function), ""]
+        title = getattr(function, "__name__", "").strip("_").replace("_", " ")
+        lines += ["", f"## {title}", "", f"Kind: {', '.join(f'`{kind}`' for kind in sorted(kinds))}", ""]
+        lines += [*_paragraphs(function), ""]
         lines.append("Operators: " + ", ".join(f"`{name}`" for name in operators))
     return "\n".join(lines) + "\n"
 
@@ -46,8 +49,9 @@ GENERATED = {"formulas.md": formulas, "convention.schema.json": convention_schem
 
 
 def _paragraphs(function: object) -> list[str]:
-    text = re.sub(r":func:`~?(?:[\w.]+\.)?(\w+)`", r"`\1`", inspect.getdoc(function) or "")
-    return text.replace("Unit:", "\nUnit:", 1).splitlines()
+    text = inspect.getdoc(function) or ""
+    text = re.sub(r":func:`~?(?:[\w.]+\.)?(\w+)`", lambda match: match[1].replace("_", " "), text).replace("``", "`")
+    return re.sub(r"(?<!\n)\nUnit:", "\n\nUnit:", text, count=1).splitlines()
 
 
 if __name__ == "__main__":

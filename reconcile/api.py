@@ -75,7 +75,7 @@ class ModelCount:
 
     @property
     def parameters(self) -> int:
-        """Number of parameters, a shared one once."""
+        """Number of parameters, a shared one once, packed ones of quantized layers among them."""
         return self.reference.parameters
 
     @property
@@ -97,6 +97,11 @@ class ModelCount:
     def uncovered(self) -> Mapping[str, int]:
         """Operators that no formula covers, with how often each ran."""
         return self.reference.uncovered
+
+    @property
+    def uncalled(self) -> tuple[str, ...]:
+        """Paths of the modules that never ran."""
+        return self.reference.trace.uncalled
 
     def grouped(self, by: Grouping) -> Mapping[str, int]:
         """Return the count by layer (the modules' own values), operator or term, or the total under ``total``."""
@@ -148,6 +153,8 @@ class ModelCount:
         if self.uncovered:
             names = ", ".join(f"{name} ×{number}" for name, number in self.uncovered.items())
             table.add_row("without a formula", Text(names))
+        if self.uncalled:
+            table.add_row("modules that never ran", f"{len(self.uncalled)}")
         yield table
 
 
@@ -259,10 +266,14 @@ def _trace(model: nn.Module | str, inputs: Inputs, mode: Mode, detail: Detail, s
         return model, *trace_spec(_spec(model, inputs, mode), seed, detail=detail)
     if not isinstance(model, (str, nn.Module)):
         raise ReconcileError(f"a model is a torch.nn.Module or a name, not {_described(model)}.")
-    args, kwargs = _arguments(inputs)
+    args, kwargs = _arguments(inputs, seed)
     described = describe_inputs(args, kwargs)
     if isinstance(model, str):
-        return model, trace(build(_spec(model, inputs, mode)).module, args, kwargs, mode, detail=detail), described
+        spec = _spec(model, inputs, mode)
+        found = trace(build(spec, seed=seed).module, args, kwargs, mode, detail=detail)
+        if found.execution == "real":  # its values matter
+            found = trace(build(spec, seed=seed, initialize=True).module, args, kwargs, mode, detail=detail)
+        return model, found, described
     return type(model).__name__, trace(model, args, kwargs, mode, detail=detail), described
 
 
@@ -297,11 +308,11 @@ def _spec(name: str, inputs: Inputs, mode: Mode) -> ModelSpec:
     return resolve(name, parse_inputs([inputs]) if isinstance(inputs, str) else shapes, mode)
 
 
-def _arguments(inputs: Inputs) -> tuple[tuple[Any, ...], dict[str, Any]]:
+def _arguments(inputs: Inputs, seed: int = 0) -> tuple[tuple[Any, ...], dict[str, Any]]:
     if inputs is None:
         return (), {}
     if isinstance(inputs, str):
-        return parse_inputs([inputs]).make()
+        return parse_inputs([inputs]).make(seed=seed)
     if isinstance(inputs, torch.Tensor):
         return (inputs,), {}
     if isinstance(inputs, Mapping):

@@ -56,7 +56,7 @@ _input = click.option(
     "inputs",
     metavar="SHAPE",
     multiple=True,
-    help="An input, as 1x3x224x224 or ids=1x128:int64; repeat it for several.",
+    help="An input, as 1x3x224x224, ids=1x128:int64 or a list, [3x800x800]; repeat it for several.",
 )
 _strict = click.option(
     "--strict", is_flag=True, help="Fail if an operator has no formula, or a module never ran in the count."
@@ -153,7 +153,10 @@ def count(
     seed: int,
     strict: bool,
 ) -> None:
-    """Count a model with the native counter."""
+    """Count a model with the native counter.
+
+    MODEL is a name (resnet50), with arguments if need be ("resnet50(num_classes=10)"), or package.module:callable.
+    """
     chosen = load_convention(convention)
     spec = _spec(model, inputs, mode)
     with redirect_stdout(sys.stderr):  # what the model prints is not the answer
@@ -272,7 +275,7 @@ def _count_as_object(counted: ModelCount, by: Grouping) -> dict[str, Any]:
         "memory": counted.memory.totals,
         "uncovered": dict(counted.uncovered),
         "execution": counted.reference.trace.execution,
-        "uncalled": list(counted.reference.trace.uncalled),
+        "uncalled": list(counted.uncalled),
     }
     if by != "model":
         found[f"by_{by}"] = {layer_label(name): value for name, value in counted.grouped(by).items()}

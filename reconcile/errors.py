@@ -15,7 +15,7 @@ class ModelError(ReconcileError):
 
 
 class UnlistedKindError(ReconcileError):
-    """A convention that treats unlisted layers as an error met one. The message names the kinds and their layers."""
+    """A convention that treats unlisted layers as an error met one. The message names kinds and types of layers."""
 
 
 class CoverageError(ReconcileError):

@@ -23,7 +23,7 @@ DEFAULT_CONVENTION = "macs"
 _WEIGHTS_SCHEMA = {
     "type": "object",
     "propertyNames": {"enum": sorted(TERMS)},
-    "additionalProperties": {"type": "integer"},
+    "additionalProperties": {"type": "integer", "minimum": -(10**9), "maximum": 10**9},
 }
 _KINDS = sorted({*known_kinds(), *map(any_dimension, known_kinds())})
 _KINDS_SCHEMA = {"type": "object", "propertyNames": {"enum": _KINDS}, "additionalProperties": _WEIGHTS_SCHEMA}
@@ -87,13 +87,13 @@ class Convention(StrictModel):
         """Check the kinds of layers, and the types of layers without children, that ran.
 
         Raises:
-            UnlistedKindError: The convention refuses what it does not list, and there is such; names each with how
-                often it ran.
+            UnlistedKindError: The convention refuses what it does not list, and there is such; names each with the
+                number of operators or of layers.
         """
         complaints = []
         if self.unlisted == "error":
-            known = {kind for kind in kinds if kind in self.kinds or any_dimension(kind) in self.kinds}
-            complaints.append(_listed(kind for kind in kinds if kind not in known))
+            listed = {kind for kind in kinds if kind in self.kinds or any_dimension(kind) in self.kinds}
+            complaints.append(_listed(kind for kind in kinds if kind not in listed))
         if self.leaf_types is not None:
             complaints.append(_listed(name for name in leaf_types if name not in self.leaf_types))
         if any(complaints):
@@ -128,19 +128,21 @@ def _extended(path: Path, below: tuple[Path, ...], known: dict[Path, Convention]
     """Load a file with what it extends; ``below`` are the files that wait for it, ``known`` those already loaded."""
     place = path.resolve()
     if place in below:
-        raise ReconcileError(f"{path} extends itself, by way of {', '.join(waiting.name for waiting in below)}.")
+        circle = ", ".join(waiting.name for waiting in below[below.index(place) :])
+        raise ReconcileError(f"{path}: key 'extends': the file extends itself, by way of {circle}.")
     if place in known:
         return known[place]
     own = load(Convention, path)
     found = own.model_copy(update={"weights": {}, "kinds": {}})
     for name in own.extends:
         try:
-            base = _extended(_path(name, path.parent), (*below, place), known)
+            following = _path(name, path.parent)
         except ReconcileError as error:
             raise ReconcileError(f"{path}: key 'extends': {error}") from error
+        base = _extended(following, (*below, place), known)
         if base.unit != own.unit:
             raise ReconcileError(f"{path}: key 'extends': {name} counts in {base.unit}, not in {own.unit}.")
-        found = _over(found, base, {"unlisted", "leaf_types"} - own.model_fields_set)
+        found = _over(found, base, ({"unlisted", "leaf_types"} & base.model_fields_set) - own.model_fields_set)
     known[place] = _over(found, own, set())
     return known[place]
 
@@ -148,7 +150,8 @@ def _extended(path: Path, below: tuple[Path, ...], known: dict[Path, Convention]
 def _over(below: Convention, above: Convention, replaced: Collection[str]) -> Convention:
     """Merge weights and kinds, and take the named keys from the one above."""
     merged = {"weights": {**below.weights, **above.weights}, "kinds": {**below.kinds, **above.kinds}}
-    return below.model_copy(update={**merged, **{key: getattr(above, key) for key in replaced}})
+    kept = {key: getattr(above, key) for key in replaced}
+    return below.model_copy(update={**merged, **kept})
 
 
 def _path(name: str, folder: Path) -> Path:

@@ -57,7 +57,7 @@ class ReferenceCount:
 
     @cached_property
     def parameters(self) -> int:
-        """Number of parameters, a shared one once."""
+        """Number of parameters, a shared one once, packed ones of quantized layers among them."""
         return sum(parameter.elements for parameter in self.trace.parameters.values())
 
     @cached_property

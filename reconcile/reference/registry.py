@@ -65,6 +65,11 @@ def free(*operators: str) -> None:
     _FREE.update(operators)
 
 
+def free_operators() -> frozenset[str]:
+    """Return the operators that :func:`free` registered."""
+    return frozenset(_FREE)
+
+
 def is_free(operator: str) -> bool:
     """Whether the operator is known to cost no arithmetic."""
     return _known(operator, _FREE) is not None

@@ -33,12 +33,17 @@ def _leads_to(value: Any, twins: Mapping[int, nn.Module], seen: set[int]) -> boo
 
 def _parts(value: Any) -> Iterator[Any]:
     match value:
+        case list() | tuple():
+            yield from value
+        case dict():
+            yield from value.values()
         case MethodType():
             yield value.__self__
         case partial():
             yield from (value.func, *value.args, *value.keywords.values())
         case FunctionType():
             yield from value.__defaults__ or ()
+            yield from (value.__kwdefaults__ or {}).values()
             yield from (cell.cell_contents for cell in value.__closure__ or () if not _is_empty(cell))
             yield from _modules_among_globals(value).values()
 
@@ -60,6 +65,10 @@ def _twin(value: Any, twins: Mapping[int, nn.Module], done: dict[int, Any]) -> A
     if not _leads_to(value, twins, set()):
         return value
     match value:
+        case list() | tuple() if type(value) in (list, tuple):
+            return type(value)(_twin(item, twins, done) for item in value)
+        case dict() if type(value) is dict:
+            return {key: _twin(item, twins, done) for key, item in value.items()}
         case MethodType():
             return MethodType(value.__func__, _twin(value.__self__, twins, done))
         case partial():
@@ -68,7 +77,7 @@ def _twin(value: Any, twins: Mapping[int, nn.Module], done: dict[int, Any]) -> A
             return partial(_twin(value.func, twins, done), *arguments, **named)
         case FunctionType():
             return _twin_of_function(value, twins, done)
-    return twins[id(value)]
+    return twins.get(id(value), value)
 
 
 def _twin_of_function(function: FunctionType, twins: Mapping[int, nn.Module], done: dict[int, Any]) -> FunctionType:
@@ -78,7 +87,8 @@ def _twin_of_function(function: FunctionType, twins: Mapping[int, nn.Module], do
     twin = FunctionType(function.__code__, found, function.__name__, None, cells)
     done[id(function)] = twin  # before its cells are filled: a function may close over itself
     twin.__defaults__ = tuple(_twin(value, twins, done) for value in function.__defaults__ or ()) or None
-    twin.__kwdefaults__ = function.__kwdefaults__
+    if function.__kwdefaults__:
+        twin.__kwdefaults__ = {key: _twin(value, twins, done) for key, value in function.__kwdefaults__.items()}
     twin.__dict__.update(function.__dict__)
     for cell, before in zip(cells, function.__closure__ or (), strict=True):
         if not _is_empty(before):

@@ -140,7 +140,7 @@ class _CopyDetached(_CopyTensors):
 
 def _without_data(tensor: torch.Tensor) -> torch.Tensor:
     if is_lazy(tensor):
-        return type(tensor)(device=META, dtype=tensor.dtype)  # type: ignore[call-arg]  # lazy
+        return type(tensor)(device=META, dtype=tensor.dtype)  # type: ignore[call-arg]  # a lazy parameter takes no data
     if tensor.is_inference():
         dataless = torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device=META)
     else:
@@ -150,5 +150,5 @@ def _without_data(tensor: torch.Tensor) -> torch.Tensor:
 
 def _detached(tensor: torch.Tensor) -> torch.Tensor:
     if is_lazy(tensor):
-        return type(tensor)(device=tensor.device, dtype=tensor.dtype)  # type: ignore[call-arg]  # lazy
+        return type(tensor)(device=tensor.device, dtype=tensor.dtype)  # type: ignore[call-arg]  # a lazy parameter takes no data
     return tensor.detach().clone().requires_grad_(tensor.requires_grad)

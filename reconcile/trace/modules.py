@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
@@ -94,4 +94,4 @@ def _plain_attributes(module: nn.Module) -> Iterator[tuple[str, Value]]:
 def _is_plain(value: Any) -> bool:
     if isinstance(value, (tuple, list)):
         return all(isinstance(item, (bool, int, float, str)) for item in value)
-    return isinstance(value, (bool, int, float, str, type(None))) and not isinstance(value, (Mapping, torch.Tensor))
+    return isinstance(value, (bool, int, float, str, type(None)))

@@ -30,10 +30,10 @@ def split_arguments(name: str) -> tuple[str, dict[str, Plain]]:
 
 
 def join_arguments(base: str, arguments: Mapping[str, Plain]) -> str:
-    """Write a name with its arguments in one form, so that equal models have equal names."""
+    """Write a name with its arguments in one form, in alphabetical order, so that equal models have equal names."""
     if not arguments:
         return base
-    return f"{base}({', '.join(f'{key}={value!r}' for key, value in arguments.items())})"
+    return f"{base}({', '.join(f'{key}={value!r}' for key, value in sorted(arguments.items()))})"
 
 
 def _keywords(call: ast.expr) -> dict[str, Plain]:

@@ -127,7 +127,7 @@ def parse_inputs(texts: Sequence[str]) -> InputSpec:
 
 
 def describe_inputs(args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
-    """Describe the tensors that a model is called with, in the form of ``--input``; other values by their type."""
+    """Describe what a model is called with: tensors as ``--input`` reads them, numbers and texts, others by type."""
     return ",".join([*map(_describe, args), *(f"{name}={_describe(value)}" for name, value in kwargs.items())])
 
 

@@ -143,5 +143,5 @@ def describe_requested_inputs(spec: ModelSpec) -> str:
 
 def specs(names: Sequence[str], inputs: InputSpec | None = None, mode: Mode = "eval") -> tuple[ModelSpec, ...]:
     """Expand and check a list of names and patterns, each model once, in the order given."""
-    expanded = dict.fromkeys(name for pattern in names for name in expand(pattern))
-    return tuple(resolve(name, inputs, mode) for name in expanded)
+    resolved = (resolve(name, inputs, mode) for pattern in names for name in expand(pattern))
+    return tuple(dict.fromkeys(resolved))

@@ -86,7 +86,7 @@ def build(
             nullcontext() if initialize else _zeros_for_random_numbers(),
         ):
             module: nn.Module = torchvision.models.get_model(name, weights=None, **chosen)
-        types = {getattr(torch, tensor.dtype) for tensor in inputs.tensors}
+        types = dict.fromkeys(getattr(torch, tensor.dtype) for tensor in inputs.tensors)
         floating = [dtype for dtype in types if dtype.is_floating_point]
         if floating and floating != [torch.float32]:
             module = module.to(floating[0])

@@ -60,7 +60,7 @@ def inputs_of(name: str, weights: Any) -> str:
     transforms = weights.transforms()
     if name.startswith("raft"):
         return "1x3x512x512,1x3x512x512"
-    if "_320_" in name or "320" in name:
+    if "320" in name:
         return "[3x320x320]"
     if name == "ssd300_vgg16":
         return "[3x300x300]"

@@ -41,7 +41,12 @@ def wrapped(how: str) -> nn.Module:
         case "default":
             model.forward = lambda x, inner=model: inner.bn(inner.conv(x))  # type: ignore[method-assign]  # likewise
         case "partial":
-            model.forward = partial(lambda inner, x: inner.bn(inner.conv(x)), model)  # type: ignore[method-assign]  # dito
+            model.forward = partial(lambda inner, x: inner.bn(inner.conv(x)), model)  # type: ignore[method-assign]  # likewise
+        case "keyword default":
+            model.forward = lambda x, *, inner=model: inner.bn(inner.conv(x))  # type: ignore[method-assign]  # likewise
+        case "container":
+            layers, named = [model.conv], {"bn": (model.bn,)}
+            model.forward = lambda x: named["bn"][0](layers[0](x))  # type: ignore[method-assign]  # likewise
         case "recursion":
 
             def again(x: torch.Tensor, depth: int = 0) -> torch.Tensor:
@@ -55,7 +60,9 @@ def wrapped(how: str) -> nn.Module:
     return model
 
 
-@pytest.mark.parametrize("how", ["closure", "default", "partial", "recursion", "global"])
+@pytest.mark.parametrize(
+    "how", ["closure", "default", "keyword default", "partial", "container", "recursion", "global"]
+)
 def test_functions_in_attributes_run_the_copy(how: str) -> None:
     model = wrapped(how).train()
     found = trace(model, (IMAGE,), mode="eval")

@@ -133,7 +133,10 @@ def dispatched_convolution(
     transposed: bool | None,
     output: TensorSpec,
 ) -> Terms:
-    """The operator to which every convolution is dispatched: :func:`convolution` or its transposed form."""
+    """The operator to which every convolution is dispatched: a convolution or its transposed form.
+
+    Unit: multiply-adds. Source: torch.nn.Conv2d's and torch.nn.ConvTranspose2d's documentation.
+    """
     chosen = transposed_convolution if transposed else convolution
     return chosen(
         input=input, weight=weight, bias=bias, stride=stride, padding=padding, dilation=dilation, output=output

@@ -18,9 +18,10 @@ def _activation(self: TensorSpec) -> Terms:
 for _name in (
     "relu", "relu6", "leaky_relu", "elu", "selu", "celu", "gelu", "silu", "mish", "sigmoid", "tanh",
     "hardtanh", "hardswish", "hardsigmoid", "hardshrink", "softshrink", "softplus", "log_sigmoid", "threshold",
-    "rrelu", "rrelu_with_noise",
+    "rrelu",
 ):  # fmt: skip
     formula(_name, f"aten.{_name}")(_activation)
+formula("rrelu", "aten.rrelu_with_noise")(_activation)
 formula("prelu", "aten.prelu", "aten._prelu_kernel")(_activation)
 formula("log_sigmoid", "aten.log_sigmoid_forward")(_activation)
 
@@ -84,6 +85,7 @@ def cross_product(output: TensorSpec) -> Terms:
 def product_with_addend(output: TensorSpec) -> Terms:
     """``a + value · b · c`` or ``a + value · b / c``: two operations per element.
 
+    The factor ``value``, like ``alpha`` of a sum, is left out: it is 1 unless one is given.
     Unit: elements. Source: torch.addcmul's documentation.
     """
     return {"elementwise": 2 * output.elements if has_fraction(output) else 0}

@@ -23,10 +23,11 @@ def fourier_transform(self: TensorSpec, dim: Sequence[int]) -> Terms:
 
 @formula("fourier_transform", "aten._fft_r2c")
 def fourier_transform_of_real_numbers(self: TensorSpec, dim: Sequence[int]) -> Terms:
-    """:func:`fourier_transform` of real numbers.
+    """The same algorithm for real numbers.
 
     The last axis of ``dim`` costs half, for half the points are conjugates of the others; the axes before it are
     transformed on the N/2 + 1 points that are left of it.
+    Unit: additions of complex numbers. Source: torch.fft.rfftn's documentation.
     """
     last = dim[-1]
     half = _with_length(self, last, self.shape[last] // 2 + 1)
@@ -35,7 +36,10 @@ def fourier_transform_of_real_numbers(self: TensorSpec, dim: Sequence[int]) -> T
 
 @formula("fourier_transform", "aten._fft_c2r")
 def fourier_transform_to_real_numbers(self: TensorSpec, dim: Sequence[int], last_dim_size: int) -> Terms:
-    """:func:`fourier_transform_of_real_numbers`, backwards."""
+    """The transform of real numbers, backwards.
+
+    Unit: additions of complex numbers. Source: torch.fft.irfftn's documentation.
+    """
     last = dim[-1]
     full = _with_length(self, last, last_dim_size)
     return {"fft": _additions(full, last) // 2 + sum(_additions(self, axis) for axis in dim[:-1])}

@@ -15,11 +15,7 @@ def linear(input: TensorSpec, bias: TensorSpec | None, output: TensorSpec) -> Te
     mac = elements of the output · I; first_add and bias: one per output.
     Unit: multiply-adds. Source: torch.nn.Linear's documentation.
     """
-    return {
-        "mac": output.elements * input.shape[-1],
-        "first_add": output.elements if input.shape[-1] else 0,
-        "bias": output.elements if bias is not None else 0,
-    }
+    return {**sums_of_products(output, input.shape[-1]), "bias": output.elements if bias is not None else 0}
 
 
 @formula(
@@ -27,17 +23,19 @@ def linear(input: TensorSpec, bias: TensorSpec | None, output: TensorSpec) -> Te
     "aten.matmul", "aten.mm", "aten.bmm", "aten.mv", "aten.dot", "aten.vdot", "aten.inner", "aten._int_mm",
     "aten._scaled_mm", "aten._weight_int8pack_mm",
 )  # fmt: skip
-def matrix_product(self: TensorSpec, output: TensorSpec) -> Terms:
+def matrix_product(self: TensorSpec, bias: TensorSpec | None, output: TensorSpec) -> Terms:
     """A product [*, n, m] × [*, m, p], batched, of vectors too.
 
-    mac = elements of the output · m, where m is the last axis of the first factor; first_add: one per output.
+    mac = elements of the output · m, where m is the last axis of the first factor; first_add: one per output, and bias
+    where the operator takes one and it is given.
     Unit: multiply-adds. Source: torch.matmul's documentation.
     """
-    return _sums_of_products(output, self.shape[-1] if self.shape else 1)
+    products = sums_of_products(output, self.shape[-1] if self.shape else 1)
+    return {**products, "bias": output.elements if bias is not None else 0}
 
 
 @formula("matmul", "aten._grouped_mm", "aten._scaled_grouped_mm")
-def grouped_matrix_product(self: TensorSpec, mat2: TensorSpec, output: TensorSpec) -> Terms:
+def grouped_matrix_product(self: TensorSpec, mat2: TensorSpec, bias: TensorSpec | None, output: TensorSpec) -> Terms:
     """Every row of ``self`` [n, m] times the matrix [m, p] of its group, or each group's columns times its rows.
 
     Unit: multiply-adds. Source: torch.nn.functional.grouped_mm's documentation.
@@ -45,7 +43,11 @@ def grouped_matrix_product(self: TensorSpec, mat2: TensorSpec, output: TensorSpe
     products = output.elements * self.shape[-1]
     if len(self.shape) == len(mat2.shape) == 2:  # the groups share out the columns among them
         products //= max(output.shape[0], 1)
-    return {"mac": products, "first_add": output.elements if products else 0}
+    return {
+        "mac": products,
+        "first_add": output.elements if products else 0,
+        "bias": output.elements if bias is not None else 0,
+    }
 
 
 @formula("matmul", "aten.affine_grid_generator")
@@ -54,7 +56,7 @@ def affine_grid(theta: TensorSpec, output: TensorSpec) -> Terms:
 
     Unit: multiply-adds. Source: torch.nn.functional.affine_grid's documentation.
     """
-    return _sums_of_products(output, theta.shape[-1])
+    return sums_of_products(output, theta.shape[-1])
 
 
 @formula("matmul", "aten.addmm", "aten.baddbmm")
@@ -67,7 +69,7 @@ def matrix_product_with_addend(
     """
     first = mat1 or batch1
     assert first is not None, "one of the two is in the schema of either operator"
-    return {**_sums_of_products(output, first.shape[-1]), "bias": output.elements if beta else 0}
+    return {**sums_of_products(output, first.shape[-1]), "bias": output.elements if beta else 0}
 
 
 @formula("matmul", "aten.addmv", "aten.addbmm", "aten.addr")
@@ -81,11 +83,11 @@ def vector_product_with_addend(
     length = 1 if mat is None else mat.shape[-1]
     if batch1 is not None:
         length = batch1.shape[0] * batch1.shape[-1]
-    return {**_sums_of_products(output, length), "bias": output.elements if beta else 0}
+    return {**sums_of_products(output, length), "bias": output.elements if beta else 0}
 
 
-def _sums_of_products(output: TensorSpec, length: int) -> dict[str, int]:
-    """Each element of the output is a sum of ``length`` products; a sum of none saves no addition."""
+def sums_of_products(output: TensorSpec, length: int) -> dict[str, int]:
+    """Return the terms of an output whose elements are sums of ``length`` products; a sum of none saves nothing."""
     return {"mac": output.elements * length, "first_add": output.elements if length else 0}
 
 
@@ -132,6 +134,7 @@ def attention(
     key: TensorSpec,
     value: TensorSpec,
     attn_mask: TensorSpec | None,
+    attn_bias: TensorSpec | None,
     is_causal: bool | None,
     output: Value,
 ) -> Terms:
@@ -145,7 +148,7 @@ def attention(
     """
     rows = prod(next(tensors(output)).shape[:-1])  # the output's, since leading axes may be broadcast
     scores = rows * key.shape[-2]
-    masked = attn_mask is not None or bool(is_causal)
+    masked = attn_mask is not None or attn_bias is not None or bool(is_causal)
     return {
         "mac": scores * (query.shape[-1] + value.shape[-1]),
         "first_add": (scores if query.shape[-1] else 0) + (rows * value.shape[-1] if key.shape[-2] else 0),

@@ -25,7 +25,7 @@ free(
             "block_diag", "_stack", "_chunk_cat", "unsafe_split_with_sizes", "to_padded_tensor",
             "_pack_padded_sequence", "_pad_packed_sequence", "max_unpool2d", "max_unpool3d", "complex",
             "diagonal_scatter", "as_strided_scatter",
-            "float", "double", "half", "bfloat16", "long", "int", "bool", "_pin_memory",
+            "_pin_memory",
             # lookups
             "index", "index_select", "index_copy", "index_fill", "gather",
             "take", "take_along_dim", "masked_fill", "masked_select", "masked_scatter", "where", "embedding",
@@ -49,7 +49,7 @@ free(
             "bitwise_and", "bitwise_or", "bitwise_xor", "bitwise_not", "bitwise_left_shift", "bitwise_right_shift",
             "logical_and", "logical_or", "logical_not", "logical_xor", "__and__", "__or__", "__xor__", "any", "all",
             "nonzero", "count_nonzero", "unique_consecutive", "bucketize", "searchsorted", "promote_types",
-            "result_type", "prim_layout",
+            "result_type",
         )
     ),
     "prim.device", "prim.layout", "prim.dtype",

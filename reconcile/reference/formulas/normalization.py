@@ -33,7 +33,10 @@ def batch_norm(input: TensorSpec, weight: TensorSpec | None, training: bool | No
 
 @formula(_BATCH_NORM, "aten._native_batch_norm_legit_no_training")
 def batch_norm_in_evaluation(input: TensorSpec, weight: TensorSpec | None) -> Terms:
-    """:func:`batch_norm` with the recorded mean and variance."""
+    """Batch normalization by the recorded mean and variance: no statistics.
+
+    Unit: elements. Source: torch.nn.BatchNorm2d's documentation.
+    """
     return _normalization(input, weight, with_statistics=False)
 
 

@@ -84,7 +84,10 @@ def fractional_max_pool(self: TensorSpec, kernel_size: Sequence[int], output: Va
 @formula("adaptive_max_pool2d", "aten.adaptive_max_pool2d")
 @formula("adaptive_max_pool3d", "aten.adaptive_max_pool3d")
 def adaptive_max_pool(self: TensorSpec, output: Value) -> Terms:
-    """A maximum over windows as in :func:`adaptive_average_pool`. Unit: comparisons."""
+    """A maximum over windows as those of adaptive average pooling.
+
+    Unit: comparisons. Source: torch.nn.AdaptiveMaxPool2d's documentation.
+    """
     values = next(tensors(output))
     return {"max_pool": _adaptive_windows(self, values) - values.elements, "pool_input": self.elements}
 

@@ -1,7 +1,8 @@
 """Operators on quantized tensors: they count as the operators on real numbers that they compute.
 
 Weights travel packed; a trace holds them unpacked, as ``weight``, ``bias`` and, of convolutions, their settings. An
-operator that ends in an activation counts as the two that it joins.
+operator that ends in an activation counts as the two that it joins. Source of all: the documentation of
+torch.ao.nn.quantized.
 """
 
 from __future__ import annotations
@@ -11,9 +12,9 @@ from dataclasses import replace
 from typing import Any
 
 from reconcile.reference.formulas.convolution import convolution, transposed_convolution
-from reconcile.reference.formulas.matrix import linear
+from reconcile.reference.formulas.matrix import linear, sums_of_products
 from reconcile.reference.registry import Terms, formula, free
-from reconcile.trace import TensorSpec
+from reconcile.trace import TensorSpec, Value, tensors
 
 
 def _names(*patterns: str) -> tuple[str, ...]:
@@ -68,7 +69,7 @@ def quantized_linear(X: TensorSpec, W_prepack: Mapping[str, Any], output: Tensor
 @formula("matmul", "quantized.matmul")
 def quantized_matrix_product(qa: TensorSpec, output: TensorSpec) -> Terms:
     """The matrix product. Unit: multiply-adds."""
-    return {"mac": output.elements * qa.shape[-1], "first_add": output.elements}
+    return sums_of_products(output, qa.shape[-1])
 
 
 def _activation_at_the_end(output: TensorSpec) -> Terms:
@@ -107,10 +108,16 @@ formula(
     ),
 )(_elementwise)  # fmt: skip
 
+
+def _quantize(output: Value) -> Terms:
+    """One conversion per element, of each tensor of a list. Unit: elements."""
+    return {"elementwise": sum(tensor.elements for tensor in tensors(output))}
+
+
 formula(
     "quantize",
     "aten.quantize_per_tensor", "aten.quantize_per_channel", "aten.quantize_per_tensor_dynamic", "aten.dequantize",
-)(_elementwise)  # fmt: skip
+)(_quantize)  # fmt: skip
 
 
 @formula("batch_norm", *_names("batch_norm", "batch_norm_relu", "batch_norm#", "batch_norm#_relu"))

@@ -65,7 +65,8 @@ def sort(self: TensorSpec, dim: int | None) -> Terms:
     Unit: comparisons. Source: Knuth, "The Art of Computer Programming", volume 3, section 5.2.4.
     """
     length = self.elements if dim is None or not self.shape else self.shape[dim]
-    return {"compare": self.elements * (length - 1).bit_length() if length else 0}
+    passes = (length - 1).bit_length() if length else 0
+    return {"compare": self.elements * passes if has_fraction(self) else 0}
 
 
 @formula("embedding_bag", "aten.embedding_bag", "aten._embedding_bag", "aten._embedding_bag_forward_only")
@@ -80,7 +81,10 @@ def embedding_bag(weight: TensorSpec, indices: TensorSpec, per_sample_weights: T
 
 @formula("scatter", "aten.scatter")
 def scatter_with(self: TensorSpec, index: TensorSpec, reduce: str | None) -> Terms:
-    """As :func:`scatter` where ``reduce`` names an operation; otherwise elements are only moved."""
+    """As ``scatter_add`` where ``reduce`` names an operation; otherwise elements are only moved.
+
+    Unit: elements. Source: torch.Tensor.scatter's documentation.
+    """
     return {"reduce": index.elements if reduce is not None and has_fraction(self) else 0}
 
 
@@ -148,6 +152,9 @@ formula(
 
 
 @formula("loss", "aten.nll_loss_forward", "aten.nll_loss2d_forward")
-def negative_log_likelihood(target: TensorSpec) -> Terms:
-    """The sum of one looked-up value per target. Unit: elements. Source: torch.nn.NLLLoss's documentation."""
-    return {"reduce": target.elements}
+def negative_log_likelihood(target: TensorSpec, reduction: int) -> Terms:
+    """The sum of one looked-up value per target, unless each is returned.
+
+    Unit: elements. Source: torch.nn.NLLLoss's documentation.
+    """
+    return {"reduce": target.elements if reduction else 0}

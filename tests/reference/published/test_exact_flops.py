@@ -151,7 +151,7 @@ def test_containers_need_no_rule() -> None:
 
 @pytest.mark.parametrize("tool", ["thop", "ptflops-pytorch", "ptflops-aten"])
 def test_containers_need_no_rule_in_the_tools_either(tool: str) -> None:
-    # The document says that they do. The tools descend into them.
+    # The source says that they do. The tools descend into them.
     report = adapter(tool).measure(Branches(), (torch.rand(1, 3, 6, 6),), {})
     assert report.measurements["compute"].total == sum(BRANCHES_PRODUCTS.values())
     assert report.measurements["params"].total == 3 * 8 * 9 + 2 * 8 * 8 + 8 * 36 * 5

@@ -65,13 +65,13 @@ def test_average_pooling_is_its_additions_and_one_division() -> None:
 
 
 def test_flops_are_twice_the_macs_and_not_the_other_way_round() -> None:
-    # The document has it that MACs are twice the FLOPs.
+    # The source has it that MACs are twice the FLOPs.
     model = nn.Sequential(nn.Conv2d(3, 8, 3), nn.Conv2d(8, 4, 3), nn.Flatten(), nn.Linear(4 * 36, 10))
     products = 64 * 3 * 8 * 9 + 36 * 8 * 4 * 9 + 144 * 10
     macs = counted(model, 1, 3, 10, 10, convention="macs")
     flops = counted(model, 1, 3, 10, 10)
     assert (macs, flops) == (products, 2 * products)
-    assert 2 * flops - macs == 3 * products  # by how much the document's sentence is off
+    assert 2 * flops - macs == 3 * products  # by how much the source's sentence is off
 
 
 # --- transposed convolution ---

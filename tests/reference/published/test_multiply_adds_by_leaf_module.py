@@ -75,7 +75,7 @@ def test_average_pooling(layer: nn.Module, image: tuple[int, int, int], elements
 
 
 def test_average_pooling_of_an_image_that_is_not_square() -> None:
-    # Of 6 x 10, pooling by 2 makes 3 x 5. The document's own code takes both from one side: 3 x 3.
+    # Of 6 x 10, pooling by 2 makes 3 x 5. The original code takes both from one side: 3 x 3.
     assert counted(nn.AvgPool2d(2), 1, 4, 6, 10) == 4 * 2 * 2 * 3 * 5
     assert counted(nn.AvgPool2d(2), 1, 4, 10, 6) == 4 * 2 * 2 * 5 * 3
     square = 4 * 2 * 2 * 3 * 3
@@ -158,7 +158,7 @@ def test_one_layer_of_another_type_deep_inside_spoils_the_count() -> None:
 
 
 def test_maximum_pooling_has_no_formula_and_counts_nothing() -> None:
-    # Not an error, unlike every other layer that is not listed: the document counts a ResNet-18, which has one.
+    # Not an error, unlike every other layer that is not listed: the source counts a ResNet-18, which has one.
     assert counted(nn.MaxPool2d(2), 1, 4, 8, 8) == 0
 
 
@@ -239,7 +239,7 @@ def test_the_model_is_left_as_it_was_found(training: bool, refused: bool) -> Non
             reconcile.count(model, "1x3x5x5", convention=CONVENTION)
     else:
         assert counted(model, 1, 3, 5, 5) == 9 * 3 * 4 * 9 + 2 * 36 + 36
-    # The document's counter replaces each leaf's forward, and puts it back with an attribute left over.
+    # The source's counter replaces each leaf's forward, and puts it back with an attribute left over.
     assert not any({"forward", "old_forward"} & vars(module).keys() for module in model.modules())
     assert {path: vars(module).keys() for path, module in model.named_modules()} == {
         path: found.keys() for path, found in attributes.items()
@@ -264,7 +264,7 @@ def test_resnet18_comes_to_about_1_8_g_as_its_paper_says() -> None:
     assert found.total == by_hand == 1_821_374_952
     assert f"{found.total / 1e9:.1f}" == "1.8"
     assert found.parameters == 11_689_512
-    # Neither of them is among the document's formulas: a maximum pooling and eight additions of a shortcut.
+    # Neither of them is among the source's formulas: a maximum pooling and eight additions of a shortcut.
     layers = found.reference.by_layer()
     assert layers["maxpool"] == 0
     additions = [atom for atom in found.reference.atoms if atom.kind == "elementwise"]
