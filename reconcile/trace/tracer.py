@@ -8,6 +8,7 @@ so the tree holds the documented operation and the operators that it consists of
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -53,7 +54,8 @@ def trace(
     failure: BaseException | None = None
     for attempt in attempts:
         try:
-            with _ONE_AT_A_TIME, torch.random.fork_rng(devices=[]):
+            paused = _without_collector() if attempt.execution == "meta" else nullcontext()
+            with _ONE_AT_A_TIME, paused, torch.random.fork_rng(devices=[]):
                 copied = dataless_copy(module) if attempt.execution == "meta" else real_copy(module)
                 return _run(copied, args, kwargs or {}, mode, detail, attempt)
         except (Exception, SystemExit) as error:
@@ -72,8 +74,8 @@ def trace_spec(spec: ModelSpec, seed: int = 0, *, detail: Detail = EVERYTHING) -
     if spec.is_own:
         return _trace_built(spec, build(spec, seed=seed), detail)
     try:
-        built = build(spec, "meta", seed)
-        with _ONE_AT_A_TIME, torch.random.fork_rng(devices=[]):
+        with _ONE_AT_A_TIME, _without_collector(), torch.random.fork_rng(devices=[]):
+            built = build(spec, "meta", seed)
             attempt = _Attempt("meta", torch.inference_mode)
             return _run(built.module, built.args, built.kwargs, spec.mode, detail, attempt), built.inputs
     except Exception:  # it reads values while it is built, or while it runs
@@ -129,6 +131,18 @@ def _run(
         calls=dict(recorder.calls),
         used_parameters=frozenset(recorder.used),
     )
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Keep Python from searching for garbage: a trace without data leaves little, in a process that holds much."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from dataclasses import replace
 
 import pytest
@@ -72,6 +73,7 @@ def test_torchs_switches_are_left_as_they_were_also_when_a_model_raises() -> Non
             torch.backends.mha.get_fastpath_enabled(),
             torch.get_default_dtype(),
             torch.get_num_threads(),
+            gc.isenabled(),
             torch.random.get_rng_state().tolist(),
         )
 
