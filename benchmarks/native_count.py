@@ -33,9 +33,9 @@ def flop_counter_on_meta(name: str) -> None:
         built.module(*built.args)
 
 
-def tool(column: str) -> Callable[[str], None]:
+def tool(column: str, *, initialize: bool) -> Callable[[str], None]:
     def run(name: str) -> None:
-        built = build(resolve(name))
+        built = build(resolve(name), initialize=initialize)
         adapter(column).measure(built.module, built.args, built.kwargs)
 
     return run
@@ -49,7 +49,14 @@ def seconds(action: Callable[[str], None], name: str) -> float:
 
 def main() -> None:
     warnings.simplefilter("ignore")  # the tools' own, which say nothing about time
-    rivals = {"FlopCounterMode on meta": flop_counter_on_meta, "thop": tool("thop"), "fvcore": tool("fvcore")}
+    rivals = {
+        "FlopCounterMode on meta": flop_counter_on_meta,
+        # As one builds a model, with random parameters; and with zeros, as this project builds it for its runs.
+        "thop": tool("thop", initialize=True),
+        "fvcore": tool("fvcore", initialize=True),
+        "thop on zeros": tool("thop", initialize=False),
+        "fvcore on zeros": tool("fvcore", initialize=False),
+    }
     medians: dict[str, list[float]] = {rival: [] for rival in rivals}
     print(f"native count / other counter, median of {PAIRS} pairs (least to most)")
     for name in sys.argv[1:] or MODELS:
