@@ -128,9 +128,8 @@ def _rank(operator: str) -> int:
 
 def _adaptive_windows(input: TensorSpec, output: TensorSpec) -> int:
     """Elements of all windows: on one axis, the sum of the windows' lengths; over axes, the product."""
-    axes = [(n, m) for n, m in zip(input.shape, output.shape, strict=True)]
     total = 1
-    for size_in, size_out in axes:
+    for size_in, size_out in zip(input.shape, output.shape, strict=True):
         if size_in == size_out:
             total *= size_in
         else:

@@ -95,9 +95,9 @@ for _kind, _operators in {
     formula(_kind, *_names(*_operators))(_activation_at_the_end)
 
 
-def _elementwise(output: TensorSpec) -> Terms:
-    """One operation per element of the result. Unit: elements."""
-    return {"elementwise": output.elements}
+def _elementwise(output: Value) -> Terms:
+    """One operation per element of the result, of each tensor of a list. Unit: elements."""
+    return {"elementwise": sum(tensor.elements for tensor in tensors(output))}
 
 
 formula(
@@ -109,15 +109,10 @@ formula(
 )(_elementwise)  # fmt: skip
 
 
-def _quantize(output: Value) -> Terms:
-    """One conversion per element, of each tensor of a list. Unit: elements."""
-    return {"elementwise": sum(tensor.elements for tensor in tensors(output))}
-
-
 formula(
     "quantize",
     "aten.quantize_per_tensor", "aten.quantize_per_channel", "aten.quantize_per_tensor_dynamic", "aten.dequantize",
-)(_quantize)  # fmt: skip
+)(_elementwise)  # fmt: skip
 
 
 @formula("batch_norm", *_names("batch_norm", "batch_norm_relu", "batch_norm#", "batch_norm#_relu"))
