@@ -63,7 +63,9 @@ def typecheck(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none")
 def bench(session: nox.Session) -> None:
-    """Ratios, each from one run with both sides paired, and peaks of memory."""
+    """Ratios, each from one run with both sides paired, and peaks of memory; half an hour."""
     python = environment(session)
     session.run(python, "-m", "benchmarks.native_count", *session.posargs, external=True)
     session.run(python, "-m", "benchmarks.memory", external=True)
+    session.run(python, "-m", "benchmarks.scaling", external=True)
+    session.run(python, "-m", "benchmarks.whole_job", *session.posargs, external=True)

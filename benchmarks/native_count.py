@@ -17,7 +17,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from reconcile.reference import COUNTING, count_trace, load_convention
 from reconcile.tools import adapter
 from reconcile.trace import trace_spec
-from reconcile.zoo import build, resolve
+from reconcile.zoo import Initialization, build, resolve
 
 MODELS = ("resnet50", "vit_b_16", "efficientnet_v2_l", "regnet_y_128gf", "swin_v2_b")
 PAIRS = 5
@@ -33,9 +33,9 @@ def flop_counter_on_meta(name: str) -> None:
         built.module(*built.args)
 
 
-def tool(column: str, *, initialize: bool) -> Callable[[str], None]:
+def tool(column: str, parameters: Initialization) -> Callable[[str], None]:
     def run(name: str) -> None:
-        built = build(resolve(name), initialize=initialize)
+        built = build(resolve(name), parameters=parameters)
         adapter(column).measure(built.module, built.args, built.kwargs)
 
     return run
@@ -52,10 +52,10 @@ def main() -> None:
     rivals = {
         "FlopCounterMode on meta": flop_counter_on_meta,
         # As one builds a model, with random parameters; and with zeros, as this project builds it for its runs.
-        "thop": tool("thop", initialize=True),
-        "fvcore": tool("fvcore", initialize=True),
-        "thop on zeros": tool("thop", initialize=False),
-        "fvcore on zeros": tool("fvcore", initialize=False),
+        "thop": tool("thop", "random"),
+        "fvcore": tool("fvcore", "random"),
+        "thop on zeros": tool("thop", "zeros"),
+        "fvcore on zeros": tool("fvcore", "zeros"),
     }
     medians: dict[str, list[float]] = {rival: [] for rival in rivals}
     print(f"native count / other counter, median of {PAIRS} pairs (least to most)")

@@ -272,7 +272,7 @@ def _trace(model: nn.Module | str, inputs: Inputs, mode: Mode, detail: Detail, s
         spec = _spec(model, inputs, mode)
         found = trace(build(spec, seed=seed).module, args, kwargs, mode, detail=detail)
         if found.execution == "real":  # its values matter
-            found = trace(build(spec, seed=seed, initialize=True).module, args, kwargs, mode, detail=detail)
+            found = trace(build(spec, seed=seed, parameters="random").module, args, kwargs, mode, detail=detail)
         return model, found, described
     return type(model).__name__, trace(model, args, kwargs, mode, detail=detail), described
 
@@ -284,7 +284,7 @@ def _described(value: object) -> str:
 def _fresh(model: nn.Module | str, inputs: Inputs, *, reads_data: bool) -> BuiltModel:
     """Return a model that no tool has touched, in eval mode, and its inputs."""
     if isinstance(model, str):
-        built = build(_spec(model, inputs, "eval"), initialize=reads_data)
+        built = build(_spec(model, inputs, "eval"), parameters="random" if reads_data else "zeros")
         if inputs is None or isinstance(inputs, str):
             return built
     args, kwargs = map_tensors(_arguments(inputs), _copied)

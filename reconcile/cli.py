@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import redirect_stdout
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import replace
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Any
+from types import FrameType
+from typing import Any, get_args
 
 import click
 from rich.console import Console
@@ -29,14 +32,38 @@ from reconcile.reference import (
     load_convention,
     what_is_left_out,
 )
-from reconcile.report import check_folder, explain, layer_label, safe_cell, summary, write_report
+from reconcile.report import explain, layer_label, safe_cell, summary, write_report
 from reconcile.rules import ExpressionError
-from reconcile.run import Run, make_plan, measure_cell, number_of_jobs, run_plan
+from reconcile.run import (
+    REPORT_FILE,
+    Backend,
+    Execution,
+    Plan,
+    Run,
+    RunFolder,
+    ToolPreview,
+    ask,
+    begin,
+    check_is_free,
+    cluster_at,
+    find_run,
+    make_plan,
+    measure,
+    new_run_id,
+    number_of_jobs,
+    preview,
+    reopen,
+    run_plan,
+    this_machine,
+)
 from reconcile.tools import ADAPTERS, METRICS, adapter, version_of
 from reconcile.trace import trace_spec
 from reconcile.zoo import Mode, ModelSpec, all_names, default_inputs, parse_inputs, resolve
 
 MODES = ("eval", "train")
+REPORTS = Path("reports")
+"""Where runs are kept if nothing else is said."""
+
 GROUPINGS = ("model", "layer", "operator", "term")
 
 
@@ -61,6 +88,7 @@ _input = click.option(
 _strict = click.option(
     "--strict", is_flag=True, help="Fail if an operator has no formula, or a module never ran in the count."
 )
+_seed_range = click.IntRange(0, 2**63 - 1)
 _convention_help = "A convention's name, or the path of a YAML file with one."
 
 
@@ -76,7 +104,17 @@ _convention_help = "A convention's name, or the path of a YAML file with one."
 @click.option(
     "--jobs", metavar="N", type=click.IntRange(1, 1024), help="How many cells run at a time; by default the processors."
 )
+@click.option("--cluster", metavar="ADDRESS", help="A Dask scheduler, as tcp://host:8786, whose workers run the cells.")
 @click.option("--mode", type=click.Choice(MODES), help="The mode in which models are measured; by default eval.")
+@click.option("--seed", metavar="N", type=_seed_range, help="For the values of inputs and parameters; by default 0.")
+@click.option(
+    "--execution",
+    type=click.Choice(get_args(Execution)),
+    help="Whether tools run without the arithmetic, the default, or as their documentation says.",
+)
+@click.option("--fresh", is_flag=True, help="Measure everything again, whatever earlier runs beside this one found.")
+@click.option("--dry-run", is_flag=True, help="Show what would run, and what is known already; write nothing.")
+@click.option("--resume", metavar="RUN", help="Go on with a run, named by its folder or its id in reports/.")
 @_strict
 def run(
     models: tuple[str, ...],
@@ -86,25 +124,104 @@ def run(
     inputs: tuple[str, ...],
     out: Path | None,
     jobs: int | None,
+    cluster: str | None,
     mode: Mode | None,
+    seed: int | None,
+    execution: Execution | None,
+    fresh: bool,
+    dry_run: bool,
+    resume: str | None,
     strict: bool,
 ) -> None:
     """Run tools over models, reconcile each with the reference, and write a report.
 
     A MODEL is a name (resnet50), a pattern (resnet*) or package.module:callable. Without any, the classification
-    models of torchvision.
+    models of torchvision. What has finished is kept: a run that was stopped goes on with --resume, and what an earlier
+    run beside this one found is not measured again.
     """
-    plan = make_plan(
-        names=models,
-        config_file=config,
-        tools=None if tools is None else [part.strip() for part in tools.split(",")],
-        reference=reference,
-        inputs=inputs,
-        jobs=jobs,
-        mode=mode,
+    if resume is not None:
+        _refuse_beside_resume(
+            MODEL=models, config=config, tools=tools, reference=reference, input=inputs, out=out, mode=mode, seed=seed,
+            execution=execution,
+        )  # fmt: skip
+        place = find_run(resume, REPORTS)
+        folder, plan = reopen(place)
+        plan = plan if jobs is None else replace(plan, jobs=jobs)
+    else:
+        folder = None
+        plan = make_plan(
+            names=models,
+            config_file=config,
+            tools=None if tools is None else [part.strip() for part in tools.split(",")],
+            reference=reference,
+            inputs=inputs,
+            jobs=jobs,
+            mode=mode,
+            seed=seed,
+            execution=execution,
+            strict=strict,
+        )
+        run_id = new_run_id()
+        place = out or REPORTS / run_id
+        check_is_free(place)
+    if dry_run:
+        _show_preview(preview(plan, place, reuse=not fresh), plan)
+        return
+    with this_machine(plan) if cluster is None else cluster_at(cluster) as backend:
+        folder = folder or begin(place, plan, run_id)
+        with folder.locked(), _stopped_by_signals(place):
+            damaged: list[str] = []
+            result = _run(plan, folder, backend, damaged, reuse=not fresh)
+            if damaged or not folder.is_finished:
+                write_report(result, place)
+    _output().print(summary(result))
+    _output().print(Text(f"Report: {place / REPORT_FILE}"), soft_wrap=True)
+    if _name_failures(result, strict=strict or plan.strict):
+        raise click.exceptions.Exit(1)
+
+
+def _refuse_beside_resume(**options: object) -> None:
+    given = next((name for name, value in options.items() if value not in (None, ())), None)
+    if given is not None:
+        named = given if given.isupper() else f"--{given}"
+        raise ReconcileError(f"{named} cannot be given with --resume: the run says what it is to do.")
+
+
+@contextmanager
+def _stopped_by_signals(folder: Path) -> Iterator[None]:
+    """Let a signal that asks the program to end do so in order, and say how to go on."""
+
+    def stop(number: int, _: FrameType | None) -> None:
+        raise _Stopped(f"stopped by {signal.Signals(number).name}; go on with --resume {folder}.", 128 + number)
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _show_preview(tools: Sequence[ToolPreview], plan: Plan) -> None:
+    table = Table("tool", "known", "to run", "never ran", "expected time", "expected memory")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for item in tools:
+        seconds = "unknown" if item.seconds is None else f"{item.seconds:,.1f} s"
+        memory = "unknown" if item.peak_rss_mb is None else f"{item.peak_rss_mb:,.0f} MB"
+        table.add_row(Text(item.tool), f"{item.known:,}", f"{item.to_run:,}", f"{item.new:,}", seconds, memory)
+    _output().print(table)
+    to_run = sum(item.to_run for item in tools)
+    known = [item.seconds for item in tools if item.seconds is not None]
+    expected = f", about {sum(known) / plan.jobs:,.0f} s on {plan.jobs} workers" if known else ""
+    _output().print(
+        f"{len(plan.models):,} models x {len(tools)} tools = {len(plan.models) * len(tools):,} cells, "
+        f"{to_run:,} to run{expected}. Nothing was written.",
+        soft_wrap=True,
     )
-    if out is not None:
-        check_folder(out)
+
+
+def _run(plan: Plan, folder: RunFolder, backend: Backend, damaged: list[str], *, reuse: bool) -> Run:
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -114,13 +231,15 @@ def run(
     )
     with Progress(*columns, console=_errors(), transient=True) as progress:
         task = progress.add_task("starting", total=number_of_jobs(plan))
-        result = run_plan(plan, lambda what: progress.update(task, advance=1, description=escape(what)))
-    folder = out or Path("reports") / result.run_id
-    write_report(result, folder)
-    _output().print(summary(result))
-    _output().print(Text(f"Report: {folder / 'index.html'}"), soft_wrap=True)
-    if _name_failures(result, strict=strict or plan.strict):
-        raise click.exceptions.Exit(1)
+
+        def advance(what: str) -> None:
+            progress.update(task, advance=1, description=escape(what))
+
+        def report(sentence: str) -> None:
+            damaged.append(sentence)
+            _say(sentence)
+
+        return run_plan(plan, folder, backend, progress=advance, report=report, reuse=reuse)
 
 
 @app.command()
@@ -137,7 +256,7 @@ def run(
 @click.option(
     "--seed",
     metavar="N",
-    type=click.IntRange(0, 2**63 - 1),
+    type=_seed_range,
     default=0,
     show_default=True,
     help="For the values of inputs and parameters, where control flow reads them.",
@@ -188,14 +307,41 @@ def explain_command(model: str, tool: str, reference: str, metric: str, inputs: 
     with redirect_stdout(sys.stderr):  # what the model prints is not the answer
         trace, described = trace_spec(spec)
     counted = count_trace(trace, convention)
-    measured = measure_cell(spec, name, initialize=trace.execution == "real")
-    if measured.report is None:
+    measured = measure(spec, name, trace)
+    if measured.status != "ok":
         raise _Failure(measured.error)
     try:
-        reconciliations = reconcile_measurements(name, measured.report.measurements, counted)
+        reconciliations = reconcile_measurements(name, measured.measurements, counted)
     except ExpressionError as error:
         raise _Failure(f"the rulebook of {name} does not fit {model}: {error}.") from error
     _output().print(explain(model, described, name, reconciliations[metric]))
+
+
+@app.command()
+@click.argument("sql")
+@click.option(
+    "--runs",
+    metavar="PLACE",
+    default=str(REPORTS),
+    show_default=True,
+    help="The folder that holds runs, or one in an object store, as s3://bucket/reports.",
+)
+@click.option(
+    "--format", "output_format", type=click.Choice(["table", "json", "csv"]), default="table", show_default=True
+)
+def query(sql: str, runs: str, output_format: str) -> None:
+    """Ask all runs at once, in SQL: see docs/history.md for the views and for examples."""
+    frame = ask(runs, sql)
+    match output_format:
+        case "json":
+            print(frame.to_json(orient="records", indent=2, date_format="iso"))
+        case "csv":
+            print(frame.map(safe_cell).to_csv(index=False, lineterminator="\n"), end="")
+        case _:
+            table = Table(*map(str, frame.columns))
+            for row in frame.itertuples(index=False):
+                table.add_row(*(Text("" if value is None else str(value)) for value in row))
+            _output().print(table)
 
 
 @app.command("list")
@@ -221,6 +367,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _complain(str(error), 1)
     except click.ClickException as error:
         return _complain(error.format_message(), 2)
+    except _Stopped as stopped:
+        return _complain(*stopped.args)
     except (click.Abort, KeyboardInterrupt):
         return _complain("stopped.", 130)
     except BrokenPipeError:
@@ -228,14 +376,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return status if isinstance(status, int) else 0
 
 
+class _Stopped(Exception):  # noqa: N818  # a request to end is no error
+    """The program was asked to end. Holds what to say, and the exit status."""
+
+
 class _Failure(Exception):  # noqa: N818  # not an error of use: the use was right, and something failed
     """Something failed that should not have. The message is one sentence."""
 
 
 def _complain(sentence: str, status: int) -> int:
+    _say(sentence)
+    return status
+
+
+def _say(sentence: str) -> None:
     printable = "".join(character if character.isprintable() else " " for character in sentence)
     _errors().print(Text(f"reconcile: {printable}"), soft_wrap=True, highlight=False)
-    return status
 
 
 def _spec(model: str, inputs: Sequence[str], mode: Mode) -> ModelSpec:

@@ -34,9 +34,23 @@ def did_you_mean(name: str, known: Iterable[str], limit: int = 3) -> str:
 
 def describe_exception(error: BaseException, limit: int = 400) -> str:
     """Return ``Type: first line of the message``, with the cause if it names one, shortened, for use in a sentence."""
-    message = str(error).strip()
-    first_line = message.splitlines()[0] if message else ""
+    first_line = next((line for line in map(printable, _message_of(error).splitlines()) if line), "")
     text = f"{type(error).__name__}: {first_line}" if first_line else type(error).__name__
-    if error.__cause__ is not None:
+    if error.__cause__ is not None and limit > _SHORTEST_CAUSE:  # causes may go round in a circle
         text = f"{describe_exception(error.__cause__, limit // 2)}, reported as {text}"
     return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def printable(text: str) -> str:
+    """Return a text with a space for every character that no terminal shows, as a part of a sentence."""
+    return "".join(character if character.isprintable() else " " for character in text).strip()
+
+
+_SHORTEST_CAUSE = 50
+
+
+def _message_of(error: BaseException) -> str:
+    try:
+        return "".join(str(error))  # plain text, whatever the exception makes of itself
+    except Exception as failure:
+        return f"its message cannot be read, {type(failure).__name__}"

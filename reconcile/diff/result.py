@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +46,12 @@ class LayerDifference:
         return self.difference - self.explained
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Reconciliation:
-    """One metric of one model as one tool measured it, reconciled with the reference."""
+    """One metric of one model as one tool measured it, reconciled with the reference.
+
+    What is added up over the layers is added up once, when it is first asked for.
+    """
 
     metric: str
     unit: str
@@ -65,14 +69,14 @@ class Reconciliation:
     @property
     def explained(self) -> int:
         """The sum of all causes in all layers."""
-        return sum(layer.explained for layer in self.layers)
+        return sum(share.delta for share in self.causes)
 
     @property
     def residual(self) -> int:
         """What the causes do not explain; 0 where the rulebook predicts the tool exactly."""
         return self.difference - self.explained
 
-    @property
+    @cached_property
     def unexplained_layers(self) -> tuple[LayerDifference, ...]:
         """Layers with a residual; residuals of layers may cancel out in total."""
         return tuple(layer for layer in self.layers if layer.residual)
@@ -86,7 +90,7 @@ class Reconciliation:
             self.reference / OPERATIONS_PER.get(self.reference_unit, 1)
         )
 
-    @property
+    @cached_property
     def causes(self) -> tuple[CauseShare, ...]:
         """The causes with what each adds, largest first; causes that cancel out to 0 in total are kept."""
         deltas: dict[str, int] = {}

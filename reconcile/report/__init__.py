@@ -1,21 +1,33 @@
 """The same result as CSV, web pages and terminal text."""
 
-from reconcile.report.folder import check_folder, write_report
-from reconcile.report.html import write_html
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from reconcile.report.folder import write_report
 from reconcile.report.manifest import write_manifest
 from reconcile.report.names import layer_label
-from reconcile.report.tables import causes_frame, cells_frame, layers_frame, safe_cell, write_csv
+from reconcile.report.steps import Step, waterfall_steps
+from reconcile.report.tables import Table, causes_table, cells_table, layers_table, safe_cell, write_csv
 from reconcile.report.terminal import explain, summary
-from reconcile.report.waterfall import Step, waterfall_steps, waterfall_svg
+
+if TYPE_CHECKING:
+    from reconcile.report.frames import causes_frame, cells_frame, layers_frame
+    from reconcile.report.html import write_html
+    from reconcile.report.waterfall import waterfall_svg
 
 __all__ = [
     "Step",
+    "Table",
     "causes_frame",
+    "causes_table",
     "cells_frame",
-    "check_folder",
+    "cells_table",
     "explain",
     "layer_label",
     "layers_frame",
+    "layers_table",
     "safe_cell",
     "summary",
     "waterfall_steps",
@@ -25,3 +37,18 @@ __all__ = [
     "write_manifest",
     "write_report",
 ]
+
+_MODULES = {
+    "causes_frame": "frames",
+    "cells_frame": "frames",
+    "layers_frame": "frames",
+    "waterfall_svg": "waterfall",
+    "write_html": "html",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import what brings pandas, Jinja or Altair with it when it is first used."""
+    if name in _MODULES:
+        return getattr(import_module(f"reconcile.report.{_MODULES[name]}"), name)
+    raise AttributeError(f"module 'reconcile.report' has no attribute '{name}'")

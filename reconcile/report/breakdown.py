@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from reconcile.diff.result import LayerDifference, Reconciliation
@@ -32,6 +33,7 @@ def breakdown(reconciliation: Reconciliation) -> tuple[CauseLine, ...]:
     """The causes, largest first, and the residual last where there is one."""
     causes = reconciliation.causes
     residual = reconciliation.residual
+    touched = _layers_by_cause(reconciliation.layers)
     gross = sum(abs(share.delta) for share in causes) + abs(residual)
     lines = [
         CauseLine(
@@ -40,14 +42,14 @@ def breakdown(reconciliation: Reconciliation) -> tuple[CauseLine, ...]:
             delta=share.delta,
             gross=gross,
             layers=len(share.layers),
-            where=where(tuple(layer for layer in reconciliation.layers if layer.causes.get(share.cause))),
+            where=where(touched[share.cause]),
         )
         for share in causes
     ]
     if residual:
-        touched = tuple(layer for layer in reconciliation.layers if layer.residual)
-        spot = where(touched)
-        lines.append(CauseLine(RESIDUAL, meaning(RESIDUAL), residual, gross, len(touched), spot, is_residual=True))
+        layers = reconciliation.unexplained_layers
+        spot = where(layers)
+        lines.append(CauseLine(RESIDUAL, meaning(RESIDUAL), residual, gross, len(layers), spot, is_residual=True))
     return tuple(lines)
 
 
@@ -56,7 +58,12 @@ def meaning(code: str) -> str:
     return CAUSES[code].meaning if code in CAUSES else ""
 
 
-def where(layers: tuple[LayerDifference, ...]) -> str:
+def ranked(causes: Mapping[str, int]) -> list[tuple[str, int]]:
+    """The causes of one layer, largest first, without those that are 0."""
+    return sorted(((cause, delta) for cause, delta in causes.items() if delta), key=_by_size)
+
+
+def where(layers: Sequence[LayerDifference]) -> str:
     """The kinds of layers: ``53 BatchNorm2d layers``, ``49 ReLU, 1 MaxPool2d layers``."""
     kinds = Counter(layer.layer_type or layer.layer or "(model)" for layer in layers)
     pseudo = [kind for kind in kinds if kind.startswith("(")]
@@ -67,3 +74,17 @@ def where(layers: tuple[LayerDifference, ...]) -> str:
         shown.append(f"{exact(hidden)} other")
     noun = [] if not shown else [", ".join(shown) + (" layer" if sum(count for _, count in real) == 1 else " layers")]
     return " and ".join(noun + pseudo)
+
+
+def _layers_by_cause(layers: Iterable[LayerDifference]) -> dict[str, list[LayerDifference]]:
+    touched: dict[str, list[LayerDifference]] = {}
+    for layer in layers:
+        for cause, delta in layer.causes.items():
+            if delta:
+                touched.setdefault(cause, []).append(layer)
+    return touched
+
+
+def _by_size(item: tuple[str, int]) -> tuple[int, str]:
+    cause, delta = item
+    return -abs(delta), cause

@@ -7,61 +7,59 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 from reconcile.errors import ReconcileError
-from reconcile.report.html import write_html
 from reconcile.report.manifest import write_manifest
-from reconcile.report.tables import causes_frame, cells_frame, layers_frame, write_csv
-from reconcile.run.result import Run
-
-
-def check_folder(folder: Path) -> None:
-    """Make sure that a report can be written, so that a long run does not end in an error. Leaves nothing behind.
-
-    Raises:
-        ReconcileError: The folder has something in it, or nothing can be made in it or where it would be made.
-    """
-    try:
-        destination = folder.resolve()
-        if destination.exists() and (not destination.is_dir() or any(destination.iterdir())):
-            raise ReconcileError(f"The report folder {folder} is not an empty folder; choose another one.")
-        existing = next(place for place in (destination, *destination.parents) if place.exists())
-        Path(mkdtemp(prefix=".reconcile-", dir=existing)).rmdir()
-    except OSError as error:
-        raise _unwritable(folder, error) from error
+from reconcile.report.tables import causes_table, cells_table, layers_table, write_csv
+from reconcile.run import REPORT_FILE, Run, check_is_free, is_run_folder
 
 
 def write_report(run: Run, folder: Path) -> None:
-    """Write tables, manifest and pages to a folder that does not exist yet or is empty.
+    """Write tables, manifest and pages to the run's folder, or to one that does not exist yet or is empty.
 
-    Everything is written to a folder inside it first and moved up at the end, the index last.
+    Everything is written to a folder inside it first and moved up at the end, the index last. A report that the run
+    has there already is replaced.
 
     Raises:
-        ReconcileError: As :func:`check_folder`; nothing is left behind then.
+        ReconcileError: The folder holds something else, or it cannot be written; no half of a report is left then.
     """
-    check_folder(folder)
     destination = folder.resolve()
     existed = destination.exists()
     try:
+        if existed and not is_run_folder(destination):
+            check_is_free(folder)
         destination.mkdir(parents=True, exist_ok=True)
-        partial = Path(mkdtemp(prefix=".partial-", dir=destination))
+        for left in destination.glob(f"{_PARTIAL}*"):  # of a program that was killed
+            shutil.rmtree(left)
+        partial = Path(mkdtemp(prefix=_PARTIAL, dir=destination))
         try:
             _write(run, partial)
-            for entry in sorted(partial.iterdir(), key=lambda entry: entry.name == "index.html"):
-                entry.rename(destination / entry.name)
+            _replace(partial, destination)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
             if not existed and not any(destination.iterdir()):
                 destination.rmdir()
     except OSError as error:
-        raise _unwritable(folder, error) from error
+        raise ReconcileError(f"The report folder {folder} cannot be written: {error.strerror or error}.") from error
+
+
+_PARTIAL = ".partial-"
+
+
+def _replace(partial: Path, destination: Path) -> None:
+    """Move everything up. While the index is missing, the report is not there."""
+    (destination / REPORT_FILE).unlink(missing_ok=True)
+    for entry in sorted(partial.iterdir(), key=lambda entry: entry.name == REPORT_FILE):
+        before = destination / entry.name
+        if before.is_dir():
+            shutil.rmtree(before)
+        entry.replace(before)
 
 
 def _write(run: Run, folder: Path) -> None:
-    write_csv(cells_frame(run), folder / "cells.csv")
-    write_csv(causes_frame(run), folder / "causes.csv")
-    write_csv(layers_frame(run), folder / "layers.csv")
+    # The pages bring a template engine and a renderer with them, which a program that writes no report does without.
+    from reconcile.report.html import write_html  # noqa: PLC0415  # see above
+
+    write_csv(cells_table(run), folder / "cells.csv")
+    write_csv(causes_table(run), folder / "causes.csv")
+    write_csv(layers_table(run), folder / "layers.csv")
     write_manifest(run, folder)
     write_html(run, folder)
-
-
-def _unwritable(folder: Path, error: OSError) -> ReconcileError:
-    return ReconcileError(f"The report folder {folder} cannot be written: {error.strerror or error}.")

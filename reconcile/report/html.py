@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import TypeAlias
 
 import jinja2
 from markupsafe import Markup
@@ -13,15 +14,20 @@ from markupsafe import Markup
 from reconcile.diff.result import LayerDifference, Reconciliation
 from reconcile.report import numbers
 from reconcile.report.breakdown import CauseLine, breakdown
+from reconcile.report.layer_table import layer_rows, shown_layers
 from reconcile.report.manifest import manifest_facts
 from reconcile.report.matrix import MatrixCell, matrix_cell, matrix_rows
 from reconcile.report.names import layer_label, page_slugs, slug
+from reconcile.report.numbers import typeset
 from reconcile.report.overview import Overview, metrics_of, models_of, overview, tools_of
-from reconcile.report.waterfall import waterfall_svg
+from reconcile.report.waterfall import Shown, waterfall_svgs
 from reconcile.rules.causes import CAUSES
 from reconcile.run.result import Cell, ModelReference, Run
 
 METRIC_TITLES = {"compute": "Compute", "params": "Parameters", "activations": "Activations", "memory": "Memory"}
+
+Charts: TypeAlias = Mapping[tuple[str, str, str, str], Markup]
+"""Drawings by model, input, tool and metric."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +58,9 @@ def write_html(run: Run, folder: Path) -> None:
     pages = page_slugs(models)
     (folder / "models").mkdir(parents=True, exist_ok=True)
     _write(folder / "index.html", index_page(run))
+    charts = _charts(run.cells)
     for key in models:
-        _write(folder / "models" / f"{pages[key]}.html", model_page(run, *key))
+        _write(folder / "models" / f"{pages[key]}.html", _model_page(run, *key, charts))
 
 
 def index_page(run: Run) -> str:
@@ -80,6 +87,11 @@ def index_page(run: Run) -> str:
 def model_page(run: Run, model: str, given: str) -> str:
     """The page of one model: for each tool, the way from the reference to its number."""
     cells = [cell for cell in run.cells if (cell.model, cell.input) == (model, given)]
+    return _model_page(run, model, given, _charts(cells))
+
+
+def _model_page(run: Run, model: str, given: str, charts: Charts) -> str:
+    cells = [cell for cell in run.cells if (cell.model, cell.input) == (model, given)]
     tools = tools_of(run)
     cells.sort(key=lambda cell: tools.index(cell.tool))
     known = next((known for known in run.references if (known.model, known.input) == (model, given)), None)
@@ -89,8 +101,20 @@ def model_page(run: Run, model: str, given: str) -> str:
         model=model,
         input=given,
         reference=known or ModelReference(model, given, None, None),
-        tools=tuple(_tool_view(cell) for cell in cells),
+        tools=tuple(_tool_view(cell, charts) for cell in cells),
     )
+
+
+def _charts(cells: Iterable[Cell]) -> Charts:
+    """The charts of all differences, drawn at once."""
+    shown = {
+        (cell.model, cell.input, cell.tool, metric): Shown(cell.model, cell.tool, item)
+        for cell in cells
+        for metric, item in cell.reconciliations.items()
+        if item.difference
+    }
+    # The drawings are made of escaped text and numbers only.
+    return dict(zip(shown, map(Markup, waterfall_svgs(tuple(shown.values()))), strict=True))
 
 
 def _groups(found: Overview) -> tuple[tuple[str, str, int], ...]:
@@ -103,20 +127,19 @@ def _groups(found: Overview) -> tuple[tuple[str, str, int], ...]:
     return tuple((key, label, len(cells)) for key, (label, cells) in counts.items())
 
 
-def _tool_view(cell: Cell) -> ToolView:
-    metrics = tuple(_metric_view(cell, metric, item) for metric, item in cell.reconciliations.items())
+def _tool_view(cell: Cell, charts: Charts) -> ToolView:
+    metrics = tuple(_metric_view(cell, metric, item, charts) for metric, item in cell.reconciliations.items())
     return ToolView(slug(cell.tool), cell, matrix_cell(cell, cell.tool, "compute"), metrics)
 
 
-def _metric_view(cell: Cell, metric: str, item: Reconciliation) -> MetricView:
+def _metric_view(cell: Cell, metric: str, item: Reconciliation, charts: Charts) -> MetricView:
     return MetricView(
         title=METRIC_TITLES.get(metric, metric),
         item=item,
         badge=matrix_cell(cell, cell.tool, metric),
         lines=breakdown(item),
-        # The drawing is made of escaped text and numbers only.
-        chart=Markup(waterfall_svg(item, cell.model, cell.tool)) if item.difference else None,  # noqa: S704  # escaped there
-        layers=tuple(layer for layer in item.layers if layer.value or layer.reference or any(layer.causes.values())),
+        chart=charts.get((cell.model, cell.input, cell.tool, metric)),
+        layers=shown_layers(item.layers),
     )
 
 
@@ -134,28 +157,17 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     environment.filters |= {
-        "exact": lambda number: _typeset(numbers.exact(number)),
-        "signed": lambda number: _typeset(numbers.signed(number)),
-        "si": lambda number: _typeset(numbers.si(number)),
-        "percent": lambda part, whole: _typeset(numbers.percent(part, whole)),
-        "quantity": lambda number, unit: _typeset(numbers.quantity(number, unit)),
+        "exact": lambda number: typeset(numbers.exact(number)),
+        "signed": lambda number: typeset(numbers.signed(number)),
+        "si": lambda number: typeset(numbers.si(number)),
+        "percent": lambda part, whole: typeset(numbers.percent(part, whole)),
+        "quantity": lambda number, unit: typeset(numbers.quantity(number, unit)),
         "plural": numbers.plural,
         "layer_label": layer_label,
-        "cause_items": _cause_items,
+        "layer_rows": layer_rows,
     }
     environment.globals |= {"metric_titles": METRIC_TITLES}
     return environment
-
-
-def _cause_items(causes: Mapping[str, int]) -> list[tuple[str, int]]:
-    return sorted(
-        ((cause, delta) for cause, delta in causes.items() if delta), key=lambda item: (-abs(item[1]), item[0])
-    )
-
-
-def _typeset(number: str) -> str:
-    """With a true minus sign, and held together with its unit."""
-    return number.replace("-", "−").replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def _write(path: Path, text: str) -> None:

@@ -33,6 +33,12 @@ def signed_si(number: int) -> str:
     return f"+{si(number)}" if number > 0 else si(number)
 
 
+def compact(number: int) -> str:
+    """All digits that are not zeros at the end, and a prefix: ``2.5 G``, ``714.19 M``. For numbers that are round."""
+    power = min((len(str(abs(number))) - 1) // 3, len(_PREFIXES) - 1)
+    return f"{number / 1000**power:.12g} {_PREFIXES[power]}".rstrip()
+
+
 def ratio(quotient: float | None) -> str:
     """Tool over reference: ``1.0109``. What is not 1 is never written as 1; a missing ratio is a dash."""
     if quotient is None:
@@ -68,6 +74,16 @@ def percent(part: int, whole: int) -> str:
 def quantity(number: int, unit: str) -> str:
     """A number with its unit: ``4,089,284,608 MAC``, ``1 parameter``, ``25,557,032 parameters``."""
     return plural(number, unit) if unit.islower() else f"{exact(number)} {unit}"
+
+
+def with_minus(text: str) -> str:
+    """With a true minus sign in place of each hyphen."""
+    return text.replace("-", "−")
+
+
+def typeset(number: str) -> str:
+    """A number as a page shows it: with a true minus sign, and held together with its unit."""
+    return with_minus(number).replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def plural(number: int, singular: str) -> str:

@@ -1,42 +1,100 @@
-"""Running models and tools: plan, workers, and the result as data."""
+"""Running models and tools: plan, cells as jobs, what is kept of them, and the result as data."""
 
-from datetime import UTC, datetime
+from __future__ import annotations
 
-from reconcile.run.config import ModelEntry, Plan, RunConfig, default_config_file, make_plan
-from reconcile.run.execute import Progress, execute, number_of_jobs
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from reconcile.isolation import Workers
+from reconcile.run.cluster import PRELOAD, cluster_at
+from reconcile.run.config import Execution, ModelEntry, Plan, RunConfig, default_config_file, make_plan
+from reconcile.run.estimate import expected_costs
+from reconcile.run.execute import Backend, Progress, Task, execute
+from reconcile.run.folder import REPORT_FILE, RunFolder, begin, check_is_free, find_run, is_run_folder, reopen
+from reconcile.run.history import ask, history
 from reconcile.run.manifest import describe_run, new_run_id
-from reconcile.run.result import Cell, ModelReference, Run, Status
-from reconcile.run.worker import measure_cell
+from reconcile.run.preview import ToolPreview, preview
+from reconcile.run.result import Cell, MeasuredCell, ModelReference, Run, Status
+from reconcile.run.results import Results
+from reconcile.run.worker import measure
 
 __all__ = [
+    "REPORT_FILE",
+    "Backend",
     "Cell",
+    "Execution",
+    "MeasuredCell",
     "ModelEntry",
     "ModelReference",
     "Plan",
     "Progress",
     "Run",
     "RunConfig",
+    "RunFolder",
     "Status",
+    "ToolPreview",
+    "ask",
+    "begin",
+    "check_is_free",
+    "cluster_at",
     "default_config_file",
+    "find_run",
+    "history",
+    "is_run_folder",
     "make_plan",
-    "measure_cell",
+    "measure",
     "new_run_id",
     "number_of_jobs",
+    "preview",
+    "reopen",
     "run_plan",
+    "this_machine",
 ]
 
 
-def run_plan(plan: Plan, progress: Progress = lambda _: None) -> Run:
-    """Run a plan to its end and return everything that came of it."""
-    started = datetime.now(UTC)
-    run_id = new_run_id(started)
-    references, cells = execute(plan, progress)
+def run_plan(
+    plan: Plan,
+    folder: RunFolder,
+    backend: Backend,
+    *,
+    progress: Progress = lambda _: None,
+    report: Callable[[str], None] = lambda _: None,
+    reuse: bool = True,
+) -> Run:
+    """Run a plan to its end and return everything that came of it.
+
+    ``report`` is told what was found damaged; ``reuse`` says whether what earlier runs found is taken over.
+
+    Raises:
+        ReconcileError: Something cannot be written. What has finished is kept in the run's folder.
+    """
+    started = time.monotonic()
+    results = Results(plan, folder, report, reuse=reuse)
+    executed = execute(
+        plan, folder.run_id, results, backend, lambda: expected_costs(folder.earlier("measurements")), progress
+    )
     return Run(
-        run_id=run_id,
+        run_id=folder.run_id,
         convention=plan.convention.name,
         unit=plan.convention.unit,
         tools=plan.tools,
-        references=references,
-        cells=cells,
-        manifest=describe_run(plan, run_id, references, started, datetime.now(UTC)),
+        references=executed.references,
+        cells=executed.cells,
+        manifest=describe_run(plan, folder, executed, time.monotonic() - started),
     )
+
+
+@contextmanager
+def this_machine(plan: Plan) -> Iterator[Backend]:
+    """Processes on this machine, as many as the plan says."""
+    pool: Workers[Task] = Workers(min(plan.jobs, number_of_jobs(plan)), PRELOAD)
+    try:
+        yield pool
+    finally:
+        pool.close()
+
+
+def number_of_jobs(plan: Plan) -> int:
+    """Return how many times :func:`run_plan` reports progress."""
+    return len(plan.models) * (1 + len(plan.tools))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeVar
 
+import psutil
 from pydantic import Field
 
 from reconcile.configs import StrictModel, data_folder, load
@@ -17,6 +18,9 @@ from reconcile.tools import ADAPTERS, tool_names
 from reconcile.zoo import InputSpec, Mode, ModelSpec, parse_inputs, specs
 
 Read = TypeVar("Read")
+
+Execution = Literal["without-arithmetic", "documented"]
+"""How tools are run: on tensors that nobody computes, or as their documentation says."""
 
 
 class ModelEntry(StrictModel):
@@ -31,7 +35,9 @@ class RunConfig(StrictModel):
 
     ``models`` are names, patterns (``resnet*``; ``*`` is every classification model of torchvision) or names with an
     input. ``strict`` makes an operator without a formula, and a module that never ran, a failure. ``jobs`` is how many
-    cells run at a time, by default one for each processor.
+    cells run at a time, by default one for each processor. A cell may take ``timeout_seconds`` and ``memory_limit_mb``,
+    by default its share of the machine's memory. With ``execution: documented`` every tool runs as its documentation
+    says; else without the arithmetic, and ``verified_share`` of the cells, at least one, both ways.
     """
 
     models: list[str | ModelEntry] = Field(min_length=1)
@@ -42,6 +48,9 @@ class RunConfig(StrictModel):
     seed: int = Field(default=0, ge=0, lt=2**63)
     jobs: int | None = Field(default=None, ge=1, le=1024)
     timeout_seconds: float = Field(default=3600, gt=0, le=7 * 24 * 3600)
+    memory_limit_mb: float | None = Field(default=None, gt=0, le=2**40)
+    execution: Execution = "without-arithmetic"
+    verified_share: float = Field(default=0.01, ge=0, le=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +64,9 @@ class Plan:
     seed: int
     jobs: int
     timeout_seconds: float
+    memory_limit_mb: float
+    execution: Execution
+    verified_share: float
 
 
 def default_config_file() -> Path:
@@ -71,6 +83,9 @@ def make_plan(
     inputs: Sequence[str] = (),
     jobs: int | None = None,
     mode: Mode | None = None,
+    seed: int | None = None,
+    execution: Execution | None = None,
+    strict: bool = False,
 ) -> Plan:
     """Put together what the command line and the configuration file say; the command line comes first.
 
@@ -89,15 +104,24 @@ def make_plan(
     models = _said_by(in_file if not names else "", lambda: _models(names or config.models, given, chosen))
     checked = _said_by(in_file if tools is None else "", lambda: tool_names(config.tools if tools is None else tools))
     convention = _said_by("" if reference else in_file, lambda: load_convention(reference or config.reference))
+    workers = jobs or config.jobs or os.cpu_count() or 1
     return Plan(
         models=models,
         tools=checked,
         convention=convention,
-        strict=config.strict,
-        seed=config.seed,
-        jobs=jobs or config.jobs or os.cpu_count() or 1,
+        strict=strict or config.strict,
+        seed=config.seed if seed is None else seed,
+        jobs=workers,
         timeout_seconds=config.timeout_seconds,
+        memory_limit_mb=config.memory_limit_mb or _share_of_memory(workers),
+        execution=execution or config.execution,
+        verified_share=config.verified_share,
     )
+
+
+def _share_of_memory(workers: int) -> float:
+    """Megabytes for one worker, if all are to fit into the machine and leave it a fifth."""
+    return float(round(0.8 * psutil.virtual_memory().total / workers / 2**20))
 
 
 def _said_by(place: str, read: Callable[[], Read]) -> Read:

@@ -6,8 +6,7 @@ import os
 import platform
 import shutil
 import subprocess
-import sys
-from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -15,26 +14,25 @@ from secrets import token_hex
 from typing import Any
 
 from reconcile.run.config import Plan
-from reconcile.run.result import ModelReference
+from reconcile.run.execute import Executed
+from reconcile.run.folder import RunFolder
 from reconcile.tools import adapter, version_of
 from reconcile.version import __version__
 
 
-def new_run_id(now: datetime) -> str:
+def new_run_id() -> str:
     """Return a name for a run that sorts by time and that no other run has."""
-    return f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{token_hex(3)}"
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{token_hex(3)}"
 
 
-def describe_run(
-    plan: Plan, run_id: str, references: Sequence[ModelReference], started: datetime, finished: datetime
-) -> dict[str, Any]:
-    """Return what manifest.json holds."""
+def describe_run(plan: Plan, folder: RunFolder, executed: Executed, seconds: float) -> dict[str, Any]:
+    """Return what manifest.json holds; ``seconds`` are those of this session, which may have gone on with a run."""
     return {
-        "run_id": run_id,
-        "started": started.astimezone(UTC).isoformat(timespec="seconds"),
-        "finished": finished.astimezone(UTC).isoformat(timespec="seconds"),
-        "seconds": round((finished - started).total_seconds(), 1),
-        "command_line": sys.argv,
+        "run_id": folder.run_id,
+        "started": folder.started,
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        "seconds": round(seconds, 1),
+        "command_line": list(folder.command_line),
         "git_revision": _git_revision(),
         "versions": {
             "reconcile": __version__,
@@ -46,6 +44,11 @@ def describe_run(
         "processors": os.cpu_count(),
         "jobs": plan.jobs,
         "timeout_seconds": plan.timeout_seconds,
+        "memory_limit_mb": plan.memory_limit_mb,
+        "execution": plan.execution,
+        "cells_measured": executed.measured,
+        "cells_taken_over": len(executed.cells) - executed.measured,
+        "verified": [asdict(cell) for cell in executed.verified],
         "seed": plan.seed,
         "convention": plan.convention.model_dump(),
         "models": [
@@ -57,12 +60,12 @@ def describe_run(
                 "reference": reference.compute,
                 "parameters": reference.parameters,
                 "activations": reference.activations,
-                "memory": reference.memory.totals if reference.memory is not None else None,
+                "memory": reference.memory,
                 "uncovered": dict(reference.uncovered),
                 "uncalled": list(reference.uncalled),
                 "error": reference.error,
             }
-            for spec, reference in zip(plan.models, references, strict=True)
+            for spec, reference in zip(plan.models, executed.references, strict=True)
         ],
     }
 

@@ -7,9 +7,31 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from reconcile.diff.result import Reconciliation
-from reconcile.reference import Memory
+from reconcile.tools import Measurement, Metric
 
 Status = Literal["ok", "unsupported", "failed", "timeout", "crashed"]
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuredCell:
+    """What one tool said about one model, or why it said nothing, with the time and memory that it took.
+
+    ``execution`` tells how it ran: ``without-arithmetic`` or ``documented``.
+    """
+
+    status: Status
+    execution: str
+    inputs: str = ""
+    seconds: float | None = None
+    peak_rss_mb: float | None = None
+    measurements: Mapping[Metric, Measurement] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    error: str = ""
+
+    def says_the_same(self, other: MeasuredCell) -> bool:
+        """Whether both have the same numbers, in total and layer by layer, and the same remarks."""
+        mine = (self.status, self.inputs, dict(self.measurements), self.notes)
+        return mine == (other.status, other.inputs, dict(other.measurements), other.notes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +40,7 @@ class Cell:
 
     ``reconciliations`` is keyed by metric (``compute``, ``params``) and empty unless ``status`` is ``ok``.
     ``error`` is one sentence: the tool's own last words, or empty. ``notes`` are what the tool said beside its
-    numbers, such as operators that it does not support.
+    numbers, such as operators that it does not support. ``execution`` tells how it was run.
     """
 
     model: str
@@ -31,6 +53,7 @@ class Cell:
     peak_rss_mb: float | None = None
     error: str = ""
     notes: tuple[str, ...] = ()
+    execution: str = ""
 
     @property
     def agrees(self) -> bool:
@@ -43,7 +66,7 @@ class ModelReference:
     """What the native counter found for one model.
 
     ``uncovered`` are operators without a formula, with how often each ran; ``uncalled`` are modules that never ran;
-    ``error`` is one sentence where the model could not be counted.
+    ``memory`` are totals in bytes by name; ``error`` is one sentence where the model could not be counted.
     """
 
     model: str
@@ -54,7 +77,7 @@ class ModelReference:
     uncovered: Mapping[str, int] = field(default_factory=dict)
     uncalled: tuple[str, ...] = ()
     activations: int | None = None
-    memory: Memory | None = None
+    memory: Mapping[str, int] | None = None
     error: str = ""
 
 

@@ -7,6 +7,7 @@ from reconcile.tools.adapter import (
     Metric,
     ToolReport,
     UnsupportedModelError,
+    check_report,
     version_of,
 )
 from reconcile.tools.registry import ADAPTERS, adapter, tool_names
@@ -20,6 +21,7 @@ __all__ = [
     "ToolReport",
     "UnsupportedModelError",
     "adapter",
+    "check_report",
     "tool_names",
     "version_of",
 ]

@@ -112,6 +112,29 @@ def exact_integer(value: Any, what: str) -> int:
     return int(number)
 
 
+def check_report(report: ToolReport) -> None:
+    """Make sure that a report holds counts, whatever the tool has put into it.
+
+    Raises:
+        ValueError: A total is missing or no count, a layer's name no text or its value no whole number, the layers do
+            not add up to the total, or a remark is no text.
+    """
+    if not all(type(note) is str for note in report.notes):
+        raise ValueError("the tool made a remark that is no text")
+    for metric in METRICS:
+        if metric not in report.measurements:
+            raise ValueError(f"the tool returned nothing for its {metric}")
+        measured = report.measurements[metric]
+        if type(measured.total) is not int or measured.total < 0:
+            raise ValueError(f"the tool returned {measured.total!r} for its {metric}, which is no count")
+        for layer, value in measured.layers.items():
+            if type(layer) is not str or type(value) is not int:
+                raise ValueError(f"the tool returned {value!r} for the {metric} of {layer!r}, which is no count")
+        added = sum(measured.layers.values())
+        if added != measured.total:
+            raise ValueError(f"the tool returned {measured.total} for its {metric}, and layers that add up to {added}")
+
+
 def own_values(inclusive: Mapping[str, int]) -> dict[str, int]:
     """Turn values that include all modules below, by path, into the modules' own."""
     own = dict(inclusive)

@@ -42,6 +42,9 @@ class FunctionMode(TorchFunctionMode):
                     output = _opened(func)(*args, **kwargs)
             else:
                 output = func(*args, **kwargs)
+        except Exception:
+            self._recorder.can_be_repeated = False  # if the model goes on from here, it might not have raised elsewhere
+            raise
         finally:
             children = self._recorder.close()
         if children:

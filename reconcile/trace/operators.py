@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from reconcile.execution import Origin, ValuesNeededError, mark, origin_of, reading_of, tensors_in, written_by
 from reconcile.trace.dataless import META, dataless_tensor, map_tensors
 from reconcile.trace.detail import Depth
 from reconcile.trace.recorder import Recorder
@@ -40,7 +41,7 @@ class OperatorMode(TorchDispatchMode):
     ) -> Any:
         """Call the operator, or compose it, and record it."""
         kwargs = kwargs or {}
-        for tensor in _tensors(args):
+        for tensor in tensors_in(args):
             self._recorder.note_use(tensor)
         if self._without_data:
             args, kwargs = _drop_data(func, args, kwargs)
@@ -48,18 +49,53 @@ class OperatorMode(TorchDispatchMode):
         depth: Depth = self._depth(name)
         named = {} if depth == "nothing" else self._named(func, args, kwargs)
         children: tuple[Call, ...] = ()
-        if depth == "parts":
-            output, children = self._with_parts(func, args, kwargs)
-        else:
-            output = None if kwargs else known_result(func, args)
-            if output is None:
-                output = func(*args, **kwargs)
+        origin = Origin.COMPUTED if self._without_data else self._origin(func, args, kwargs)
+        try:
+            if depth == "parts":
+                output, children = self._with_parts(func, args, kwargs)
+            else:
+                output = None if kwargs else known_result(func, args)
+                if output is None:
+                    output = func(*args, **kwargs)
+        except Exception:
+            self._recorder.can_be_repeated = False  # if the model goes on from here, it might not have raised elsewhere
+            raise
+        if not self._without_data:
+            self._note_reading(func, args, kwargs, origin, output, in_parts=depth == "parts")
         _mark_source(output, name)
         if depth == "parts" and _is_composed(func) and not children:
             depth = "nothing"  # all that it consists of is of no interest
         if depth != "nothing":
             self._recorder.add("operator", name, (), named, self._recorder.describe(output), children)
         return output
+
+    def _origin(self, func: torch._ops.OpOverload, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Origin:
+        return origin_of(func, args, kwargs, list(tensors_in((*args, *kwargs.values()))))
+
+    def _note_reading(
+        self,
+        func: torch._ops.OpOverload,
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+        origin: Origin,
+        output: Any,
+        *,
+        in_parts: bool,
+    ) -> None:
+        """Keep what the operator read, if its values are not to be had without the model's arithmetic."""
+        if _is_composed(func):
+            self._recorder.can_be_repeated &= in_parts  # else what its parts read was not seen
+            return
+        if torch.Tag.inplace_view in func.tags:
+            return
+        mark(written_by(func, args, kwargs, output), origin)
+        try:
+            reading = reading_of(func, args, kwargs, origin, output)
+        except ValuesNeededError:
+            self._recorder.can_be_repeated = False
+            return
+        if reading is not None:
+            self._recorder.readings.append(reading)
 
     def _named(self, func: torch._ops.OpOverload, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Value]:
         """Describe the arguments, before the operator changes them in place."""
@@ -167,7 +203,7 @@ def _drop_data(
     Raises:
         RuntimeError: The operator would write values that nobody knows into a tensor that has data.
     """
-    devices = {tensor.device.type for tensor in _tensors((*args, *kwargs.values()))}
+    devices = {tensor.device.type for tensor in tensors_in((*args, *kwargs.values()))}
     if "meta" not in devices:
         return args, kwargs
     if kwargs.get("device") is not None:
@@ -176,14 +212,6 @@ def _drop_data(
         return args, kwargs
     written = [argument.alias_info is not None and argument.alias_info.is_write for argument in func._schema.arguments]
     for writes, value in zip(written, args, strict=False):
-        if writes and any(tensor.device.type != "meta" for tensor in _tensors((value,))):
+        if writes and any(tensor.device.type != "meta" for tensor in tensors_in((value,))):
             raise RuntimeError(f"{func} writes unknown values into a tensor that has data")
     return map_tensors(args, dataless_tensor), map_tensors(kwargs, dataless_tensor)
-
-
-def _tensors(values: Sequence[Any]) -> Iterator[torch.Tensor]:
-    for value in values:
-        if isinstance(value, torch.Tensor):
-            yield value
-        elif isinstance(value, (tuple, list)):
-            yield from _tensors(value)

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
 
+from reconcile.execution import Reading
 from reconcile.trace.modules import plain_name, type_name
 from reconcile.trace.packed import unpack
 from reconcile.trace.tree import ROOT, Call, TensorSpec, Value
@@ -27,6 +28,8 @@ class Recorder:
         self._stacks: list[tuple[str, ...]] = [(ROOT,)]
         self.calls: dict[str, int] = {}
         self.used: set[str] = set()
+        self.readings: list[Reading] = []
+        self.can_be_repeated = True
 
     def root(self, args: Sequence[Any], kwargs: Mapping[str, Any], output: Any) -> Call:
         """Return the call of the model itself, made of what it called if its hooks were passed by."""

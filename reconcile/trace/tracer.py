@@ -19,6 +19,7 @@ import torch
 from torch import nn
 
 from reconcile.errors import ModelError, describe_exception
+from reconcile.execution import Readings
 from reconcile.trace.dataless import META, copied_inputs, dataless_copy, real_copy
 from reconcile.trace.detail import EVERYTHING, Detail
 from reconcile.trace.functions import FunctionMode
@@ -79,7 +80,7 @@ def trace_spec(spec: ModelSpec, seed: int = 0, *, detail: Detail = EVERYTHING) -
             attempt = _Attempt("meta", torch.inference_mode)
             return _run(built.module, built.args, built.kwargs, spec.mode, detail, attempt), built.inputs
     except Exception:  # it reads values while it is built, or while it runs
-        return _trace_built(spec, build(spec, seed=seed, initialize=True), detail)
+        return _trace_built(spec, build(spec, seed=seed, parameters="random"), detail)
 
 
 def _trace_built(spec: ModelSpec, built: BuiltModel, detail: Detail) -> tuple[Trace, str]:
@@ -130,7 +131,14 @@ def _run(
         mode=mode,
         calls=dict(recorder.calls),
         used_parameters=frozenset(recorder.used),
+        readings=_readings(recorder, mode),
     )
+
+
+def _readings(recorder: Recorder, mode: Mode) -> Readings | None:
+    """What control flow read, if a tool would read the same: tools may switch to eval mode, and values differ there."""
+    repeatable = recorder.can_be_repeated and (mode == "eval" or not recorder.readings)
+    return tuple(recorder.readings) if repeatable else None
 
 
 @contextmanager

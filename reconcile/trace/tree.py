@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
+from reconcile.execution import Readings
+
 Kind = Literal["module", "function", "operator"]
 
 ROOT = ""
@@ -133,7 +135,8 @@ class Trace:
     """One execution of a model.
 
     ``execution`` tells how: ``meta`` (tensors without data) or ``real`` (values were needed). ``calls`` counts the
-    calls of each module that ran, by path; ``used_parameters`` are those that an operator was given.
+    calls of each module that ran, by path; ``used_parameters`` are those that an operator was given; ``readings`` is
+    what control flow read of values in a real run, or None where it read memory that no operator saw.
     """
 
     root: Call
@@ -145,6 +148,7 @@ class Trace:
     mode: Literal["eval", "train"]
     calls: Mapping[str, int] = field(default_factory=dict)
     used_parameters: frozenset[str] = frozenset()
+    readings: Readings | None = ()
 
     @property
     def uncalled(self) -> tuple[str, ...]:

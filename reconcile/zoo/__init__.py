@@ -12,10 +12,11 @@ from reconcile.zoo.model import (
     resolve,
     specs,
 )
-from reconcile.zoo.torchvision_zoo import all_names, classification_names, default_inputs
+from reconcile.zoo.torchvision_zoo import Initialization, all_names, classification_names, default_inputs
 
 __all__ = [
     "BuiltModel",
+    "Initialization",
     "InputSpec",
     "Mode",
     "ModelSpec",

@@ -97,12 +97,16 @@ def expand(pattern: str) -> tuple[str, ...]:
 
 
 def build(
-    spec: ModelSpec, device: Literal["cpu", "meta"] = "cpu", seed: int = 0, *, initialize: bool = False
+    spec: ModelSpec,
+    device: Literal["cpu", "meta"] = "cpu",
+    seed: int = 0,
+    *,
+    parameters: torchvision_zoo.Initialization = "zeros",
 ) -> BuiltModel:
     """Build the model and its inputs, in the spec's mode, without downloading anything.
 
-    On ``meta`` a model of the zoo holds no data at all; on ``cpu`` its parameters are zeros, or random numbers of the
-    seed where ``initialize`` says so. A user's own model is built as its code says.
+    On ``meta`` a model of the zoo holds no data at all; on ``cpu`` its ``parameters`` are zeros, random numbers of the
+    seed, or memory as it comes. A user's own model is built as its code says.
 
     Raises:
         ReconcileError: No inputs are known, or an import path does not lead to a model.
@@ -121,7 +125,7 @@ def build(
         inputs = spec.inputs or torchvision_zoo.default_inputs(spec.base)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            module = torchvision_zoo.build(spec.base, spec.arguments, inputs, device, initialize=initialize)
+            module = torchvision_zoo.build(spec.base, spec.arguments, inputs, device, parameters)
         args, kwargs = _make(spec, inputs, device, seed)
     module.train(spec.mode == "train")
     return BuiltModel(module, tuple(args), dict(kwargs), describe_inputs(args, kwargs))

@@ -18,6 +18,12 @@ from reconcile.errors import ModelError, ReconcileError, describe_exception
 from reconcile.zoo.arguments import join_arguments
 from reconcile.zoo.inputs import InputSpec, TensorInput
 
+Initialization = Literal["random", "zeros", "unwritten"]
+"""What a model's parameters are: as its builder makes them, zeros, or memory as it comes, for runs that do not compute.
+
+Arithmetic on memory as it comes is slow where that holds subnormal numbers: it takes zeros.
+"""
+
 FRAMES = 16
 """Length of the clip for which torchvision publishes its video models' operations; their metadata does not say."""
 
@@ -66,10 +72,9 @@ def build(
     arguments: Mapping[str, Any],
     inputs: InputSpec,
     device: Literal["cpu", "meta"],
-    *,
-    initialize: bool,
+    parameters: Initialization,
 ) -> nn.Module:
-    """Build a model without weights; ``initialize`` says whether its parameters are random numbers or zeros.
+    """Build a model without weights; ``parameters`` says what it is filled with.
 
     ``arguments`` are the builder's. An architecture made for one size of image (its constructor takes an
     ``image_size``) is built for the size of these inputs, as torchvision does for its own weights of another size; and
@@ -83,7 +88,7 @@ def build(
         with (
             _ONE_AT_A_TIME,
             _WithoutData() if device == "meta" else nullcontext(),
-            nullcontext() if initialize else _zeros_for_random_numbers(),
+            nullcontext() if parameters == "random" else _instead_of_random_numbers(parameters),
         ):
             module: nn.Module = torchvision.models.get_model(name, weights=None, **chosen)
         types = dict.fromkeys(getattr(torch, tensor.dtype) for tensor in inputs.tensors)
@@ -112,7 +117,7 @@ def _height_and_width(size: int | Sequence[int]) -> tuple[int, int]:
 @cache
 def _resized(name: str) -> tuple[int, int]:
     """The square to which a detection model resizes a square image."""
-    transform = build(name, {}, InputSpec(), "meta", initialize=False).transform
+    transform = build(name, {}, InputSpec(), "meta", "unwritten").transform
     assert isinstance(transform, nn.Module)
     fixed: Any = getattr(transform, "fixed_size", None)
     if fixed is not None:
@@ -157,15 +162,12 @@ _FILLED = {torch.empty, torch.zeros, torch.ones, torch.full, torch.rand, torch.r
 
 
 @contextmanager
-def _zeros_for_random_numbers() -> Iterator[None]:
-    """Let ``torch.nn.init`` fill with zeros: counts do not depend on values, and random numbers take their time.
-
-    Memory as it comes would do for the counts too, but it may hold subnormal numbers, on which arithmetic is slow.
-    """
+def _instead_of_random_numbers(parameters: Initialization) -> Iterator[None]:
+    """Let ``torch.nn.init`` fill with zeros or not at all: counts depend on no values, and random numbers take time."""
 
     def fill(tensor: torch.Tensor, *_: object, **__: object) -> torch.Tensor:
         with torch.no_grad():
-            return tensor if tensor.device.type == "meta" else tensor.zero_()
+            return tensor if parameters == "unwritten" or tensor.device.type == "meta" else tensor.zero_()
 
     originals = {
         name: value for name, value in vars(nn.init).items() if name.endswith("_") and not name.startswith("_")

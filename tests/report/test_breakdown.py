@@ -1,6 +1,8 @@
 from __future__ import annotations
 
-from reconcile.report.breakdown import breakdown, where
+from dataclasses import replace
+
+from reconcile.report.breakdown import breakdown, ranked, where
 from reconcile.report.overview import overview
 
 from .runs import layer, nasty_run, reconciliation, resnet_like
@@ -44,3 +46,17 @@ def test_causes_add_up_over_the_run() -> None:
     assert (compute["normalization"].magnitude, compute["normalization"].cells) == (44_000_000, 1)
     assert sum(total.magnitude for total in compute.values()) == compute["bias"].gross
     assert overview(nasty_run()).causes["params"] == ()
+
+
+def test_the_causes_of_a_layer_come_largest_first_without_those_that_are_zero() -> None:
+    assert ranked({"b": 1, "a": -1, "none": 0, "big": -9}) == [("big", -9), ("a", -1), ("b", 1)]
+    assert ranked({}) == []
+
+
+def test_what_is_added_up_once_is_added_up_for_each_reconciliation() -> None:
+    item = resnet_like(residual=5)
+    assert item.causes is item.causes
+    assert (item.explained, item.residual, len(item.unexplained_layers)) == (44_455_929, 5, 1)
+    fewer = replace(item, layers=item.layers[:2], value=item.reference + 1_000_000)
+    assert (fewer.explained, fewer.residual, fewer.unexplained_layers) == (1_000_000, 0, ())
+    assert item == resnet_like(residual=5)

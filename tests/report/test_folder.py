@@ -7,10 +7,9 @@ from pathlib import Path
 import pytest
 
 from reconcile.errors import ReconcileError
-from reconcile.report import check_folder, write_report
-from reconcile.report import folder as folder_module
+from reconcile.report import html, write_report
 from reconcile.report.manifest import manifest_facts
-from reconcile.run.result import Run
+from reconcile.run import Run, check_is_free
 
 
 def test_a_report_has_its_files(run: Run, tmp_path: Path) -> None:
@@ -53,7 +52,7 @@ def test_a_failure_leaves_nothing(run: Run, tmp_path: Path, monkeypatch: pytest.
         (folder / "index.html").write_text("half")
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(folder_module, "write_html", full)
+    monkeypatch.setattr(html, "write_html", full)
     with pytest.raises(ReconcileError, match="cannot be written: No space left on device"):
         write_report(run, tmp_path / "report")
     assert list(tmp_path.iterdir()) == []
@@ -63,19 +62,19 @@ def test_an_interrupt_leaves_nothing(run: Run, tmp_path: Path, monkeypatch: pyte
     def interrupted(run: Run, folder: Path) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(folder_module, "write_html", interrupted)
+    monkeypatch.setattr(html, "write_html", interrupted)
     with pytest.raises(KeyboardInterrupt):
         write_report(run, tmp_path / "report")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_is_checked_before_anything_is_written(tmp_path: Path) -> None:
-    check_folder(tmp_path / "new" / "report")
-    check_folder(tmp_path)
+    check_is_free(tmp_path / "new" / "report")
+    check_is_free(tmp_path)
     (tmp_path / "file").write_text("x")
     for place in (tmp_path, tmp_path / "file", tmp_path / "file" / "report"):
         with pytest.raises(ReconcileError, match=r"^The report folder .*\.$"):
-            check_folder(place)
+            check_is_free(place)
     assert [item.name for item in tmp_path.iterdir()] == ["file"]
 
 

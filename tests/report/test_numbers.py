@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from fractions import Fraction
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconcile.report.numbers import exact, percent, plural, quantity, ratio, si, signed, signed_si
+from reconcile.report.numbers import compact, exact, percent, plural, quantity, ratio, si, signed, signed_si, typeset
 
 
 @pytest.mark.parametrize(
@@ -24,6 +26,24 @@ def test_si_is_within_half_of_its_last_digit(number: int) -> None:
     digits, _, prefix = si(number).partition(" ")
     scale = 1000 ** ["", "k", "M", "G", "T", "P", "E"].index(prefix)
     assert float(digits) * scale == pytest.approx(number, rel=5.1e-4)
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (0, "0"), (999, "999"), (1000, "1 k"), (2_500_000_000, "2.5 G"), (714_190_000, "714.19 M"),
+        (2_834_161_500, "2.8341615 G"), (-20_000, "-20 k"), (2 * 10**18, "2 E"), (5 * 10**21, "5000 E"),
+    ],
+)  # fmt: skip
+def test_a_compact_number_has_the_digits_that_it_needs(number: int, text: str) -> None:
+    assert compact(number) == text
+
+
+@given(st.integers(1, 999), st.integers(0, 18))
+def test_a_compact_number_is_exact(digits: int, zeros: int) -> None:
+    text, _, prefix = compact(digits * 10**zeros).partition(" ")
+    scale = 1000 ** ["", "k", "M", "G", "T", "P", "E"].index(prefix)
+    assert Fraction(text) * scale == digits * 10**zeros
 
 
 @given(st.integers())
@@ -53,6 +73,10 @@ def test_percent_rounds_neither_to_nothing_nor_to_all() -> None:
         "0 %", "<0.1 %", "12.3 %", ">99.9 %", "100 %",
     ]  # fmt: skip
     assert percent(3, 0) == "0 %"
+
+
+def test_a_number_on_a_page_keeps_its_unit_beside_it() -> None:
+    assert typeset("-1.500 k") == "\u22121.500\u00a0k"
 
 
 def test_nouns() -> None:

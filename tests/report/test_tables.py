@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-import pandas as pd
 import pytest
 
-from reconcile.report.tables import causes_frame, causes_text, cells_frame, layers_frame, write_csv
+from reconcile.report.frames import causes_frame, cells_frame, layers_frame
+from reconcile.report.tables import Table, causes_table, causes_text, cells_table, layers_table, write_csv
 from reconcile.run.result import Run
 
 from .runs import FORMULA, HUGE, SCRIPT, layer, nasty_run, reconciliation
@@ -33,6 +34,35 @@ def test_an_empty_run_keeps_the_columns(run: Run) -> None:
     empty = replace(run, cells=(), references=())
     assert (len(cells_frame(empty)), len(cells_frame(empty).columns)) == (0, 17)
     assert len(layers_frame(empty).columns) == 13
+
+
+@pytest.mark.parametrize("table", [cells_table, causes_table, layers_table])
+def test_every_row_has_a_value_for_each_column(run: Run, table: Callable[[Run], Table]) -> None:
+    found = table(run)
+    assert found.rows
+    assert {len(row) for row in found.rows} == {len(found.columns)}
+
+
+def test_a_csv_file_holds_its_table_line_by_line(tmp_path: Path) -> None:
+    rows = (("a,b", 2**70, 0.1, None), ("", -1, 1e-07, 'say "x"'), ("=1", 0, 300.0, "'"))
+    write_csv(Table(("text", "count", "seconds", "error"), rows), tmp_path / "table.csv")
+    assert (tmp_path / "table.csv").read_text().splitlines() == [
+        "text,count,seconds,error",
+        '"a,b",1180591620717411303424,0.1,',
+        ',-1,1e-07,"say ""x"""',
+        "'=1,0,300.0,'",
+    ]
+
+
+def test_frames_hold_what_the_tables_hold(run: Run) -> None:
+    for frame, table in (
+        (cells_frame(run), cells_table(run)),
+        (causes_frame(run), causes_table(run)),
+        (layers_frame(run), layers_table(run)),
+    ):
+        assert tuple(frame) == table.columns
+        rows = frame.astype(object).where(frame.notna(), None).itertuples(index=False, name=None)
+        assert tuple(rows) == table.rows
 
 
 def test_rows_keep_the_order_of_the_run(run: Run) -> None:
@@ -84,7 +114,7 @@ def test_integers_are_exact_whatever_their_size(run: Run, huge: int, tmp_path: P
     cell = replace(run.cells[0], reconciliations={"compute": reconciliation(layer("", "Net", huge))})
     frame = cells_frame(replace(run, cells=(cell, run.cells[1])))
     assert frame["value"].iloc[0] == huge
-    write_csv(frame, tmp_path / "cells.csv")
+    write_csv(cells_table(replace(run, cells=(cell, run.cells[1]))), tmp_path / "cells.csv")
     rows = read(tmp_path / "cells.csv")
     assert rows[0]["value"] == str(huge)
     assert rows[1]["value"] == ""
@@ -93,7 +123,7 @@ def test_integers_are_exact_whatever_their_size(run: Run, huge: int, tmp_path: P
 
 def test_no_text_is_evaluated_and_no_number_changed(tmp_path: Path) -> None:
     starts = ["=1", "+1", "-1", "@x", "\tx", "\rx", "plain", "'quoted", "a=b"]
-    write_csv(pd.DataFrame({"text": starts, "number": [-1] * len(starts)}), tmp_path / "table.csv")
+    write_csv(Table(("text", "number"), tuple((text, -1) for text in starts)), tmp_path / "table.csv")
     rows = read(tmp_path / "table.csv")
     texts = [row["text"] for row in rows]
     assert texts == ["'=1", "'+1", "'-1", "'@x", "'\tx", "'\nx", "plain", "'quoted", "a=b"]
@@ -102,7 +132,7 @@ def test_no_text_is_evaluated_and_no_number_changed(tmp_path: Path) -> None:
 
 def test_csv_survives_any_text(tmp_path: Path) -> None:
     texts = ['comma, "quote"', "line\nline", "return\rreturn", "ünï ✓", "lone \ud800"]
-    write_csv(pd.DataFrame({"text": pd.Series(texts, dtype="object"), "after": "x"}), tmp_path / "table.csv")
+    write_csv(Table(("text", "after"), tuple((text, "x") for text in texts)), tmp_path / "table.csv")
     assert b"\r" not in (tmp_path / "table.csv").read_bytes()
     rows = read(tmp_path / "table.csv")
     assert [row["text"] for row in rows] == [*texts[:2], "return\nreturn", texts[3], "lone \\ud800"]
@@ -110,7 +140,7 @@ def test_csv_survives_any_text(tmp_path: Path) -> None:
 
 
 def test_nasty_names_are_neutral_in_the_files(tmp_path: Path) -> None:
-    write_csv(cells_frame(nasty_run()), tmp_path / "cells.csv")
+    write_csv(cells_table(nasty_run()), tmp_path / "cells.csv")
     rows = read(tmp_path / "cells.csv")
     assert {row["tool"] for row in rows} == {"thop", f"'{FORMULA}", SCRIPT}
     assert f"'@ValueError: {SCRIPT}" in {row["error"] for row in rows}

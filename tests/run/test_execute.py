@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from reconcile.run import Cell, Run, make_plan, measure_cell, number_of_jobs, run_plan
+from reconcile.run import Cell, Run, number_of_jobs
+from reconcile.run.worker import measure, measure_as_documented
+from reconcile.trace import trace_spec
 from reconcile.zoo import resolve
 from tests.run.models import BIASES, MACS, PARAMETERS, SAMPLES
+from tests.run.runs import WHERE, plan_of, run_in
 
-WHERE = "tests.run.models"
 TOOLS = ["thop", "ptflops-pytorch", "ptflops-aten", "fvcore", "torchinfo"]
 
 COMPUTE = {
@@ -26,14 +29,11 @@ COMPUTE = {
 
 
 def run(models: Sequence[str], tools: Sequence[str], folder: Path, timeout: float = 120) -> tuple[Run, list[str]]:
-    config = folder / "run.yaml"
-    names = "\n".join(f"  - {WHERE}:{name}" for name in models)
-    config.write_text(f"models:\n{names}\ntimeout_seconds: {timeout}\nseed: 3\n", encoding="utf-8")
-    plan = make_plan(config_file=config, tools=tools, jobs=2)
-    finished: list[str] = []
-    result = run_plan(plan, finished.append)
-    assert len(finished) == number_of_jobs(plan) == len(models) * (1 + len(tools))
-    return result, finished
+    plan = plan_of([f"{WHERE}:{name}" for name in models], tools, timeout_seconds=timeout, seed=3)
+    done = run_in(plan, folder / "run")
+    assert len(done.progress) == number_of_jobs(plan) == len(models) * (1 + len(tools))
+    assert done.damaged == []
+    return done.run, done.progress
 
 
 def check_right(cell: Cell) -> None:
@@ -131,7 +131,7 @@ def test_the_manifest_says_how_to_repeat_the_run(tmp_path: Path) -> None:
     assert manifest["run_id"] == result.run_id
     assert re.fullmatch(r"\d{8}T\d{6}Z-[0-9a-f]{6}", result.run_id)
     assert manifest["started"] <= manifest["finished"]
-    assert manifest["started"].replace("-", "").replace(":", "").startswith(result.run_id[:15])
+    assert result.run_id[:15] <= manifest["started"].replace("-", "").replace(":", "")[:15]
     assert (manifest["seed"], manifest["jobs"], manifest["timeout_seconds"]) == (3, 2, 99)
     assert manifest["tools"] == {"torchinfo": "1.8.0", "fvcore": "0.1.5.post20221221"}
     assert manifest["convention"]["name"] == result.convention == "macs"
@@ -148,8 +148,8 @@ def test_the_manifest_says_how_to_repeat_the_run(tmp_path: Path) -> None:
 
 
 def test_two_runs_have_two_names(tmp_path: Path) -> None:
-    first, _ = run(["net"], ["fvcore"], tmp_path)
-    second, _ = run(["net"], ["fvcore"], tmp_path)
+    first, _ = run(["net"], ["fvcore"], tmp_path / "first")
+    second, _ = run(["net"], ["fvcore"], tmp_path / "second")
     assert first.run_id != second.run_id
     assert [cell.reconciliations for cell in first.cells] == [cell.reconciliations for cell in second.cells]
 
@@ -157,21 +157,35 @@ def test_two_runs_have_two_names(tmp_path: Path) -> None:
 def test_nothing_that_a_model_prints_reaches_the_terminal(capfd: pytest.CaptureFixture[str]) -> None:
     from tests.run.models import LeavesTraces
 
+    spec = resolve(f"{WHERE}:leaves_traces")
+    found, _ = trace_spec(spec)
     LeavesTraces.runs = 0
-    cell = measure_cell(resolve(f"{WHERE}:leaves_traces"), "thop")
+    capfd.readouterr()
+    cell = measure(spec, "thop", found)
     assert (cell.status, cell.inputs) == ("ok", "3x4")
     assert capfd.readouterr() == ("", "")
 
 
+def test_measuring_in_this_process_leaves_it_as_it_was() -> None:
+    import gc
+
+    spec = resolve(f"{WHERE}:net")
+    found, _ = trace_spec(spec)
+    before = list(warnings.filters)
+    assert measure(spec, "thop", found).status == "ok"
+    assert gc.isenabled()
+    assert list(warnings.filters) == before
+
+
 def test_what_a_cell_returns_where_the_tool_gives_up() -> None:
-    failed = measure_cell(resolve(f"{WHERE}:raises"), "fvcore")
-    assert (failed.status, failed.report, failed.inputs) == ("failed", None, "3x4")
+    failed = measure_as_documented(resolve(f"{WHERE}:raises"), "fvcore")
+    assert (failed.status, failed.measurements, failed.inputs) == ("failed", {}, "3x4")
     assert failed.error.startswith("fvcore")
     assert "RuntimeError: out of order" in failed.error
     assert "second line" not in failed.error
-    unsupported = measure_cell(resolve(f"{WHERE}:keyword_only"), "thop")
-    assert (unsupported.status, unsupported.report) == ("unsupported", None)
+    unsupported = measure_as_documented(resolve(f"{WHERE}:keyword_only"), "thop")
+    assert (unsupported.status, unsupported.measurements) == ("unsupported", {})
     assert unsupported.error.startswith("thop")
-    missing = measure_cell(resolve("tests.networks:convolutional"), "thop")
-    assert (missing.status, missing.report) == ("failed", None)
+    missing = measure_as_documented(resolve("tests.networks:convolutional"), "thop")
+    assert (missing.status, missing.measurements) == ("failed", {})
     assert "--input" in missing.error

@@ -144,7 +144,7 @@ def test_inputs_are_tensors_of_the_device() -> None:
 def test_parameters_are_zeros_unless_values_matter() -> None:
     assert not any(parameter.any() for parameter in build(resolve("squeezenet1_1")).module.parameters())
     first, again, other = (
-        build(resolve("squeezenet1_1"), seed=seed, initialize=True).module.state_dict() for seed in (1, 1, 2)
+        build(resolve("squeezenet1_1"), seed=seed, parameters="random").module.state_dict() for seed in (1, 1, 2)
     )
     assert all(torch.equal(first[name], again[name]) for name in first)
     assert not torch.equal(first["features.0.weight"], other["features.0.weight"])
@@ -152,5 +152,5 @@ def test_parameters_are_zeros_unless_values_matter() -> None:
 
 def test_building_leaves_the_random_state_as_it_was() -> None:
     before = torch.random.get_rng_state()
-    build(resolve("squeezenet1_1"), initialize=True)
+    build(resolve("squeezenet1_1"), parameters="random")
     assert torch.equal(torch.random.get_rng_state(), before)

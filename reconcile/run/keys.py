@@ -1,0 +1,93 @@
+"""What determines a result: the same key means the same numbers, and a changed ingredient means another key.
+
+Ingredients are the tool and its version, the source of its adapter and of what runs it, torch, torchvision, Python,
+the model, its input, mode and seed. Of a user's own model the trace stands for its source: it changes with anything
+that a tool can see.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import platform
+from functools import cache
+from hashlib import sha256
+from importlib import metadata
+from pathlib import Path
+
+from reconcile.configs import data_folder
+from reconcile.reference import Convention
+from reconcile.run.config import Execution
+from reconcile.tools import ADAPTERS, adapter, version_of
+from reconcile.zoo import ModelSpec
+
+TORCH = metadata.version("torch")
+"""The version of torch, by which results of several machines can be told apart."""
+
+_PACKAGE = Path(__file__).parents[1]
+
+
+def measurement_key(spec: ModelSpec, source: str, tool: str, seed: int, execution: Execution) -> str:
+    """Return the key of what a tool says about a model. ``source`` is a user's model's digest."""
+    chosen = adapter(tool)
+    return _key(
+        "measurement",
+        _model(spec, source, seed),
+        chosen.name,
+        version_of(chosen),
+        _digest_of_file(Path(inspect.getfile(type(chosen)))),
+        _digest_of_file(_PACKAGE / "tools" / "adapter.py"),
+        _digest_of_file(_PACKAGE / "run" / "worker.py"),
+        _digest_of_sources("execution"),
+        execution,
+    )
+
+
+def reference_key(spec: ModelSpec, source: str, seed: int, convention: Convention) -> str:
+    """Return the key of the native count of a model."""
+    return _key("reference", _model(spec, source, seed), convention.model_dump(mode="json"), *_counting())
+
+
+def reconciliation_key(reference: str, measurement_digest: str, tool: str) -> str:
+    """Return the key of what a measurement and a reference were reconciled to."""
+    rulebook = data_folder() / "rulebooks" / f"{adapter(tool).name}.yaml"
+    ingredients = (_digest_of_sources("diff"), _digest_of_sources("rules"), _digest_of_file(rulebook))
+    return _key("reconciliation", reference, measurement_digest, tool, *ingredients)
+
+
+@cache
+def versions_here() -> tuple[str, ...]:
+    """Return everything installed here that numbers depend on, as texts that can be told to a user."""
+    tools = sorted({f"{item.distribution} {version_of(item)}" for item in ADAPTERS.values()})
+    source = _digest_of_sources(".")[:12]
+    return (*(f"{name} {metadata.version(name)}" for name in ("torch", "torchvision")), f"source {source}", *tools)
+
+
+def _model(spec: ModelSpec, source: str, seed: int) -> tuple[object, ...]:
+    given = str(spec.inputs) if spec.inputs is not None else "default"
+    return (spec.name, source, given, spec.mode, seed, *_versions(), _digest_of_sources("zoo"))
+
+
+def _counting() -> tuple[str, ...]:
+    return tuple(map(_digest_of_sources, ("trace", "reference")))
+
+
+@cache
+def _versions() -> tuple[str, ...]:
+    return (TORCH, metadata.version("torchvision"), platform.python_version())
+
+
+@cache
+def _digest_of_sources(part: str) -> str:
+    """A digest of the source of a part of this package."""
+    files = sorted((_PACKAGE / part).rglob("*.py"))
+    return _key(*((file.relative_to(_PACKAGE).as_posix(), _digest_of_file(file)) for file in files))
+
+
+@cache
+def _digest_of_file(file: Path) -> str:
+    return sha256(file.read_bytes()).hexdigest()
+
+
+def _key(*ingredients: object) -> str:
+    return sha256(json.dumps(ingredients, sort_keys=True).encode("utf-8")).hexdigest()[:32]
