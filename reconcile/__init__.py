@@ -9,14 +9,15 @@ from reconcile.version import __version__
 
 if TYPE_CHECKING:
     from reconcile.api import Comparison, ModelCount, compare, count
+    from reconcile.run import history
 
-__all__ = ["Comparison", "CoverageError", "ModelCount", "ReconcileError", "__version__", "compare", "count"]
+__all__ = ["Comparison", "CoverageError", "ModelCount", "ReconcileError", "__version__", "compare", "count", "history"]
 
 
 def __getattr__(name: str) -> Any:
     """Import the interface when it is first used: it brings torch with it."""
     if name in __all__:
-        from reconcile import api  # noqa: PLC0415  # see above
+        from reconcile import api, run  # noqa: PLC0415  # see above
 
-        return getattr(api, name)
+        return getattr(run if name == "history" else api, name)
     raise AttributeError(f"module 'reconcile' has no attribute '{name}'")

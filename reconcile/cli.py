@@ -229,7 +229,8 @@ def _run(plan: Plan, folder: RunFolder, backend: Backend, damaged: list[str], *,
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=_errors(), transient=True) as progress:
+    console = _errors()
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("starting", total=number_of_jobs(plan))
 
         def advance(what: str) -> None:

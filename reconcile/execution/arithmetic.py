@@ -191,16 +191,9 @@ _TOLD_FROM_SHAPES = ("aten", "torchvision")
 
 def _check_indices(func: torch._ops.OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
     """Let the operator raise for indices that are known and out of range; what they select is one number everywhere."""
-
-    def stand_in(value: Any) -> Any:
-        if not isinstance(value, torch.Tensor) or not (value.is_floating_point() or value.is_complex()):
-            return value
-        return torch.zeros((), dtype=value.dtype).expand(value.shape)
-
     indices = list(tensors_in((*args[1:], *kwargs.values())))
-    if origin_of(func, args, kwargs, indices) is Origin.STATED:
-        arguments = map_leaves((args, kwargs), stand_in)
-        func(*arguments[0], **arguments[1])
+    if args and origin_of(func, args, kwargs, indices) is Origin.STATED:
+        func(torch.zeros((), dtype=args[0].dtype).expand(args[0].shape), *args[1:], **kwargs)
 
 
 _CHECKS_INDICES = {

@@ -151,7 +151,8 @@ def layout_of(tensor: torch.Tensor, place: int = NEW) -> Layout:
     """
     if tensor.layout is not torch.strided or tensor.is_quantized or tensor.is_nested:
         raise UnknownShapeError("a tensor that is sparse, quantized or nested")
-    return Layout(tuple(tensor.shape), tensor.stride(), tensor.dtype, place)
+    shape = tuple(map(int, tensor.shape))  # while torch.jit traces, sizes are tensors
+    return Layout(shape, tensor.stride(), tensor.dtype, place)
 
 
 def map_leaves(value: Any, change: Callable[[Any], Any]) -> Any:

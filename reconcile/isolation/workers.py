@@ -72,8 +72,10 @@ class Workers(Generic[Key]):
             self._channel.close()
             self._channel = None
         if self._server is not None:
-            self._let_server_go_on()
-            self._server.wait()
+            while self._server.poll() is None:
+                self._let_server_go_on()
+                with suppress(subprocess.TimeoutExpired):
+                    self._server.wait(LOOK_AFTER_SECONDS)
             self._server = None
 
     def _next_idle(self) -> Connection:
@@ -120,7 +122,8 @@ class Workers(Generic[Key]):
     def _receive(self) -> bool:
         """Wait for the server to send the socket of a supervisor; return whether it did."""
         assert self._channel is not None
-        self._let_server_go_on()
+        while not wait([self._channel], LOOK_AFTER_SECONDS):
+            self._let_server_go_on()
         try:
             descriptors = socket.recv_fds(self._channel, 1, 1)[1]
         except ConnectionError:

@@ -77,7 +77,7 @@ def cluster_at(address: str) -> Iterator[Cluster]:
         raise ReconcileError("--cluster needs Dask: pip install 'reconcile-flops[cluster]'.") from error
     try:
         client = Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
-    except (OSError, ValueError, TimeoutError) as error:
+    except Exception as error:  # some kinds of address raise errors of their own, of any type
         raise ReconcileError(f"no Dask scheduler answers at '{address}' ({describe_exception(error)}).") from error
     with client:
         try:

@@ -56,11 +56,11 @@ class StoredPlan(StrictModel):
     convention: Convention
     execution: Literal["without-arithmetic", "documented"]
     strict: bool
-    seed: int
-    jobs: int
-    timeout_seconds: float
-    memory_limit_mb: float
-    verified_share: float
+    seed: int = Field(ge=0, lt=2**63)
+    jobs: int = Field(ge=1, le=1024)
+    timeout_seconds: float = Field(gt=0, le=7 * 24 * 3600)
+    memory_limit_mb: float = Field(gt=0, le=2**40)
+    verified_share: float = Field(ge=0, le=1)
 
 
 @dataclass(frozen=True, slots=True)

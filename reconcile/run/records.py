@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, get_args
 
 import pyarrow as pa
 
 from reconcile.diff import LayerDifference, Reconciliation
-from reconcile.run.result import MeasuredCell, ModelReference
-from reconcile.tools import Measurement
+from reconcile.run.result import MeasuredCell, ModelReference, Status
+from reconcile.tools import Measurement, ToolReport, check_report
 
 _COUNTS = pa.map_(pa.string(), pa.int64())
 
@@ -110,9 +110,16 @@ def measurement_table(cell: MeasuredCell, facts: Mapping[str, Any]) -> pa.Table:
 
 
 def measured_cell(table: pa.Table) -> MeasuredCell:
-    """Return the cell of a table that :func:`measurement_table` made."""
+    """Return the cell of a table that :func:`measurement_table` made.
+
+    Raises:
+        TypeError, ValueError: The table holds what no cell can be.
+    """
     (row,) = table.to_pylist()
-    return MeasuredCell(
+    _check_texts(row, "execution", "input", "error")
+    if row["status"] not in get_args(Status):
+        raise ValueError("no such status")
+    cell = MeasuredCell(
         status=row["status"],
         execution=row["execution"],
         inputs=row["input"],
@@ -124,6 +131,9 @@ def measured_cell(table: pa.Table) -> MeasuredCell:
         notes=tuple(row["notes"]),
         error=row["error"],
     )  # fmt: skip
+    if cell.status == "ok":
+        check_report(ToolReport(cell.measurements, cell.notes))
+    return cell
 
 
 def reference_table(reference: ModelReference, facts: Mapping[str, Any]) -> pa.Table:
@@ -144,8 +154,20 @@ def reference_table(reference: ModelReference, facts: Mapping[str, Any]) -> pa.T
 
 
 def model_reference(table: pa.Table) -> ModelReference:
-    """Return the reference of a table that :func:`reference_table` made."""
+    """Return the reference of a table that :func:`reference_table` made.
+
+    Raises:
+        TypeError, ValueError: The table holds what no reference can be.
+    """
     (row,) = table.to_pylist()
+    _check_texts(row, "model", "execution", "input", "error")
+    counts = [row[name] for name in ("compute", "parameters", "activations")]
+    if not row["error"] and (row["memory"] is None or None in counts):
+        raise ValueError("a reference without numbers")
+    for items in (row["uncovered"], row["memory"] or ()):
+        if any(number is None for _, number in items):
+            raise ValueError("a name without a number")
+    _check_texts(dict(enumerate(row["uncalled"])), *range(len(row["uncalled"])))
     return ModelReference(
         model=row["model"],
         input=row["input"],
@@ -185,8 +207,16 @@ def reconciliation_table(found: Mapping[str, Reconciliation], facts: Mapping[str
 
 
 def reconciliations(table: pa.Table) -> dict[str, Reconciliation]:
-    """Return the reconciliations of a table that :func:`reconciliation_table` made."""
+    """Return the reconciliations of a table that :func:`reconciliation_table` made.
+
+    Raises:
+        TypeError, ValueError: The table holds what no reconciliation can be.
+    """
     columns = {name: table.column(name).to_pylist() for name in table.column_names}
+    if any(None in values for values in columns.values()):
+        raise ValueError("a value is missing")
+    if any(delta is None for causes in columns["causes"] for _, delta in causes):
+        raise ValueError("a cause without a number")
     first: dict[str, int] = {}
     layers: dict[str, list[LayerDifference]] = {}
     for place, metric in enumerate(columns["metric"]):
@@ -223,6 +253,11 @@ def _table(rows: list[dict[str, Any]], schema: pa.Schema) -> pa.Table:
             return pa.Table.from_pylist([_whole_characters(row) for row in rows], schema)
     except (OverflowError, pa.ArrowInvalid) as error:
         raise TooLargeError(str(error)) from error
+
+
+def _check_texts(row: Mapping[Any, Any], *names: Any) -> None:
+    if not all(isinstance(row[name], str) for name in names):
+        raise TypeError("a text is missing")
 
 
 def _whole_characters(value: Any) -> Any:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeVar
 
 from reconcile.diff import Reconciliation
 from reconcile.run import records
@@ -12,9 +12,11 @@ from reconcile.run.config import Execution, Plan
 from reconcile.run.folder import RunFolder
 from reconcile.run.keys import TORCH, measurement_key, reconciliation_key, reference_key
 from reconcile.run.result import MeasuredCell, ModelReference
-from reconcile.run.store import Report, Stored
+from reconcile.run.store import Report, Store, Stored
 from reconcile.tools import adapter, version_of
 from reconcile.zoo import ModelSpec
+
+Record = TypeVar("Record")
 
 
 class Results:
@@ -35,7 +37,7 @@ class Results:
         """Return what a tool said, if it is known."""
         key = self._measurement_key(spec, source, tool, execution)
         stored = self._measurements.read(key) or self._measurements.take_over(key, _is_lasting)
-        return None if stored is None else self._known(key, stored)
+        return _parsed(self._measurements, key, stored, lambda stored: self._known(key, stored))
 
     def knows(self, spec: ModelSpec, source: str, tool: str, execution: Execution) -> bool:
         """Whether what a tool says is known. Changes nothing."""
@@ -68,7 +70,7 @@ class Results:
         """Return the native count of a model, if it is known."""
         key = self._reference_key(spec, source)
         stored = self._references.read(key) or self._references.take_over(key, _is_without_error)
-        return None if stored is None else records.model_reference(stored.table)
+        return _parsed(self._references, key, stored, lambda stored: records.model_reference(stored.table))
 
     def keep_reference(self, spec: ModelSpec, source: str, reference: ModelReference) -> None:
         """Store the native count of a model; one of more than 63 bits is counted again next time."""
@@ -81,7 +83,7 @@ class Results:
         """Return what a measurement of this run was reconciled to, if it is known."""
         key = self._reconciliation_key(spec, source, tool)
         stored = self._reconciliations.read(key) or self._reconciliations.take_over(key, lambda _: True)
-        return None if stored is None else records.reconciliations(stored.table)
+        return _parsed(self._reconciliations, key, stored, lambda stored: records.reconciliations(stored.table))
 
     def keep_reconciliation(
         self, spec: ModelSpec, source: str, tool: str, found: Mapping[str, Reconciliation], inputs: str
@@ -114,6 +116,17 @@ class Results:
     def _reconciliation_key(self, spec: ModelSpec, source: str, tool: str) -> str:
         measured = self._digests[self._measurement_key(spec, source, tool, self._plan.execution)]
         return reconciliation_key(self._reference_key(spec, source), measured, tool)
+
+
+def _parsed(store: Store, key: str, stored: Stored | None, parse: Callable[[Stored], Record]) -> Record | None:
+    """Read a result; one that is none is set aside."""
+    if stored is None:
+        return None
+    try:
+        return parse(stored)
+    except (TypeError, ValueError):
+        store.refuse(key)
+        return None
 
 
 def _is_lasting(stored: Stored) -> bool:

@@ -58,9 +58,10 @@ class Store:
 
     def take_over(self, key: str, wanted: Callable[[Stored], bool]) -> Stored | None:
         """Return a result of an earlier run, now this run's too; None where there is none that is wanted."""
-        for path in self._found_earlier().get(key, ()):
+        for path in list(self._found_earlier().get(key, ())):
             stored = _read(path, self._schema)
             if stored is None:
+                self._found_earlier()[key].remove(path)  # said once
                 self._report(f"{path} is damaged: it is not used.")
             elif wanted(stored):
                 self._files[key] = _write_whole(self._folder, path.name, stored.content)
@@ -93,6 +94,12 @@ class Store:
         path = self._files.pop(key, None)
         if path is not None:
             _move_aside(path)
+
+    def refuse(self, key: str) -> None:
+        """Set a result aside whose file is whole, but holds what no result can be."""
+        path = self._files.pop(key, None)
+        if path is not None:
+            self._set_aside(path)
 
     def _set_aside(self, path: Path) -> None:
         moved = _move_aside(path)

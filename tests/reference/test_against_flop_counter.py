@@ -58,7 +58,9 @@ def nearest(path: str, known: dict[str, int]) -> str:
 )
 def test_products_equal_half_of_torchs_own_flops_layer_by_layer(name: str) -> None:
     reads_values = name in DETECTION
-    built = build(resolve(name), "cpu" if reads_values else "meta", parameters="random" if reads_values else "unwritten")
+    built = build(
+        resolve(name), "cpu" if reads_values else "meta", parameters="random" if reads_values else "unwritten"
+    )
     found = count_trace(trace(built.module, built.args, detail=COUNTING), load_convention("macs"))
     assert found.trace.execution == ("real" if reads_values else "meta")
     native = {layer: value for layer, value in found.by_layer().items() if value}

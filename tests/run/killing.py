@@ -154,12 +154,15 @@ class Killing:
         assert not (self.run / "results" / "measurements" / "damaged").exists()
         self._kept = now
 
-    def _wait_for_a_random_moment(self, program: subprocess.Popen[str], kind: Kind) -> None:
+    def wait_for_cells(self, program: subprocess.Popen[str], number: int) -> None:
+        """Wait until a number of cells more is kept, or the program has ended."""
         wait_until(lambda: program.poll() is not None or (self.run / "run.json").exists(), "the run to begin")
-        wanted = len(kept_in(self.run)) + self._random.randrange(4)
-        if kind == "program" and self._random.random() < 0.1:
-            wanted = 0  # while it starts
+        wanted = len(kept_in(self.run)) + number
         wait_until(lambda: program.poll() is not None or len(kept_in(self.run)) >= wanted, "cells to be measured")
+
+    def _wait_for_a_random_moment(self, program: subprocess.Popen[str], kind: Kind) -> None:
+        while_it_starts = kind == "program" and self._random.random() < 0.1
+        self.wait_for_cells(program, 0 if while_it_starts else self._random.randrange(3))
         time.sleep(self._random.random() * 0.1)
 
     def _kill(self, program: subprocess.Popen[str], kind: Kind) -> bool:

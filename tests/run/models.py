@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import time
 
@@ -70,6 +71,26 @@ class LeavesTraces(Net):
         print("a model that talks")
 
 
+class Differs(Net):
+    """Runs its layer once more where its arithmetic is left out, which it has no way to know by right."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if x.device.type == "cpu" and torch._C._len_torch_dispatch_stack():
+            return self.fc(x) + self.fc(x)
+        return self.fc(x)
+
+
+class ReadsMemory(Net):
+    """Reads numbers without asking torch for them, and runs its layer as often as they say: once."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = x + 1
+        times = 1 if x.device.type == "meta" else int(ctypes.c_float.from_address(y.data_ptr()).value) - 1
+        for _ in range(times):
+            z = self.fc(x)
+        return z
+
+
 def inputs() -> torch.Tensor:
     return torch.ones(SAMPLES, INPUTS)
 
@@ -104,3 +125,11 @@ def keyword_only() -> tuple[nn.Module, dict[str, torch.Tensor]]:
 
 def leaves_traces() -> tuple[nn.Module, torch.Tensor]:
     return LeavesTraces(), inputs()
+
+
+def differs() -> tuple[nn.Module, torch.Tensor]:
+    return Differs(), inputs()
+
+
+def reads_memory() -> tuple[nn.Module, torch.Tensor]:
+    return ReadsMemory(), inputs()

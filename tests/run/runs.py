@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import atexit
 from collections import Counter
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from reconcile.isolation import Ending, Job
-from reconcile.run import Backend, Plan, Run, RunFolder, begin, make_plan, new_run_id, reopen, run_plan, this_machine
+from reconcile.isolation import Ending, Job, Workers
+from reconcile.run import Backend, Plan, Run, RunFolder, begin, make_plan, new_run_id, reopen, run_plan
+from reconcile.run.cluster import PRELOAD
 from reconcile.run.execute import Task
 
 WHERE = "tests.run.models"
@@ -67,6 +69,14 @@ class Scripted:
         return self._endings.pop(0)
 
 
+@cache
+def shared_backend() -> Backend:
+    """Processes for all tests of this program: each job is forked afresh, and to start them takes seconds."""
+    pool: Workers[Task] = Workers(2, PRELOAD)
+    atexit.register(pool.close)
+    return pool
+
+
 @dataclass(frozen=True)
 class Done:
     """What came of a run: the result, the jobs, what was told of progress and of damage."""
@@ -84,7 +94,6 @@ def run_in(plan: Plan, path: Path, backend: Backend | None = None, *, reuse: boo
     folder = reopen(path)[0] if (path / "run.json").exists() else begin_run(plan, path)
     progress: list[str] = []
     damaged: list[str] = []
-    with this_machine(plan) if backend is None else nullcontext(backend) as chosen:
-        counting = Counting(chosen)
-        run = run_plan(plan, folder, counting, progress=progress.append, report=damaged.append, reuse=reuse)
+    counting = Counting(backend or shared_backend())
+    run = run_plan(plan, folder, counting, progress=progress.append, report=damaged.append, reuse=reuse)
     return Done(run, folder, counting.submitted, counting.measured(), progress, damaged)

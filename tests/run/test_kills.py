@@ -29,9 +29,8 @@ def test_a_run_that_is_killed_and_stopped(tmp_path: Path) -> None:
     assert killing.kills["program"] == 1
     assert killing.kills.total() >= 3
     for number, status in ((signal.SIGTERM, 143), (signal.SIGINT, 130)):
-        wanted = len(kept_in(killing.run)) + 1
         with killing.start() as program:
-            wait_until(lambda: program.poll() is not None or len(kept_in(killing.run)) >= wanted, "a cell")
+            killing.wait_for_cells(program, 1)
             below = descendants(program.pid)
             program.send_signal(number)
             out, err = finish(program, status)
@@ -72,7 +71,7 @@ def test_programs_beside_each_other(tmp_path: Path, capsys: pytest.CaptureFixtur
 def test_a_hundred_kills(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     def sessions(first: int) -> Iterator[tuple[Kind, ...]]:
         for number in itertools.count(first):
-            others = [KINDS[(number + place) % 3] for place in range(2)]
+            others = [KINDS[(number + place) % 3] for place in range(5)]
             yield (*others, "program")
 
     kills: Counter[Kind] = Counter()
@@ -88,10 +87,10 @@ def test_a_hundred_kills(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
         kept_before_kills += killing.kept_before_kills
         programs += killing.sessions
         runs += 1
-    with capsys.disabled():
         kinds = ", ".join(f"{kind} {number}" for kind, number in sorted(kills.items()))
-        print(
-            f"\n{kills.total()} kills ({kinds}) in {runs} runs of {LARGE.cells} cells and {programs} programs; "
-            f"{kept_before_kills} cells were kept at the kills, 0 were measured twice."
-        )
+        with capsys.disabled():
+            print(
+                f"\n{kills.total()} kills ({kinds}) in {runs} runs of {LARGE.cells} cells and {programs} programs; "
+                f"{kept_before_kills} cells were kept at the kills, 0 were measured twice."
+            )
     assert set(kills) == set(KINDS)
