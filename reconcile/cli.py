@@ -172,7 +172,7 @@ def run(
         with folder.locked(), _stopped_by_signals(place):
             damaged: list[str] = []
             result = _run(plan, folder, backend, damaged, reuse=not fresh)
-            if damaged or not folder.is_finished:
+            if damaged or result.manifest["measurements_since_resumed"] or not folder.is_finished:
                 write_report(result, place)
     _output().print(summary(result))
     _output().print(Text(f"Report: {place / REPORT_FILE}"), soft_wrap=True)

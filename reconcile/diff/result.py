@@ -16,7 +16,7 @@ class CauseShare:
     layers: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots: thousands travel between processes, and pickle takes those faster
 class LayerDifference:
     """One layer: the tool's own value, the reference's, and the causes of the difference.
 

@@ -20,7 +20,7 @@ from reconcile.execution.values import Origin, tensors_in
 Shape = tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots: thousands travel between processes, and pickle takes those faster
 class Reading:
     """One operator that read values: its name, the shapes that it was given, and what it returned without the data.
 

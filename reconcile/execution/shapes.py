@@ -23,7 +23,7 @@ NEW = -1
 """The place of a tensor that the call was not given."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots: thousands travel between processes, and pickle takes those faster
 class Layout:
     """A tensor without its values: ``place`` numbers the tensors of one call; one that is returned as given has it."""
 

@@ -79,6 +79,9 @@ class Workers(Generic[Key]):
             self._server = None
 
     def _next_idle(self) -> Connection:
+        if self._server is not None and self._server.poll() is not None:  # its supervisors are about to end too
+            self._lost += self._busy.values()
+            self.close()
         while self._server is not None:
             connection = self._idle.pop()
             if not connection.poll():  # a supervisor that waits says nothing, unless it is gone

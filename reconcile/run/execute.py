@@ -88,13 +88,15 @@ class Backend(Protocol):
 class Executed:
     """What came of a plan: references and cells in its order, and which cells were measured both ways.
 
-    ``measured`` is how many cells this run has measured itself, rather than taken over from another.
+    ``measured`` is how many cells this run has measured itself, rather than taken over from another; ``measured_now``
+    how many measurements were made since it was last taken up.
     """
 
     references: tuple[ModelReference, ...]
     cells: tuple[Cell, ...]
     verified: tuple[Verified, ...]
     measured: int
+    measured_now: int
 
 
 def execute(
@@ -163,6 +165,7 @@ class _Execution:
         self._needs_values: set[tuple[ModelSpec, str]] = set()
         self._running = 0
         self._measured_here: list[tuple[ModelSpec, str]] = []
+        self._measured_now = 0
 
     def run(self) -> Executed:
         for model in self._models.values():
@@ -178,6 +181,7 @@ class _Execution:
             cells=tuple(self._cell(model, tool) for model in self._models.values() for tool in self._plan.tools),
             verified=tuple(self._verified()),
             measured=len(self._measured_here),
+            measured_now=self._measured_now,
         )
 
     def _work(self) -> None:
@@ -335,6 +339,7 @@ class _Execution:
 
     def _finish_measuring(self, task: Task, error: str, ending: Ending) -> None:
         model = self._models[task.spec]
+        self._measured_now += 1
         place = (model.spec, model.source, task.tool, task.execution)
         if error:
             status = _STATUS[ending.outcome]

@@ -47,6 +47,7 @@ def describe_run(plan: Plan, folder: RunFolder, executed: Executed, seconds: flo
         "memory_limit_mb": plan.memory_limit_mb,
         "execution": plan.execution,
         "cells_measured": executed.measured,
+        "measurements_since_resumed": executed.measured_now,
         "cells_taken_over": len(executed.cells) - executed.measured,
         "verified": [asdict(cell) for cell in executed.verified],
         "seed": plan.seed,

@@ -32,6 +32,7 @@ class Results:
             folder.store(kind, report, reuse=reuse) for kind in ("measurements", "references", "reconciliations")
         )
         self._digests: dict[str, str] = {}
+        self._measured_here: set[str] = set()
 
     def measurement(self, spec: ModelSpec, source: str, tool: str, execution: Execution) -> MeasuredCell | None:
         """Return what a tool said, if it is known."""
@@ -44,9 +45,8 @@ class Results:
         return self._measurements.has(self._measurement_key(spec, source, tool, execution), _is_lasting)
 
     def was_measured_here(self, spec: ModelSpec, source: str, tool: str, execution: Execution) -> bool:
-        """Whether this run itself has measured it, now or before it was interrupted."""
-        stored = self._measurements.read(self._measurement_key(spec, source, tool, execution))
-        return stored is not None and stored.table.column("run_id")[0].as_py() == self._run_id
+        """Whether this run itself has measured what is known, now or before it was interrupted."""
+        return self._measurement_key(spec, source, tool, execution) in self._measured_here
 
     def keep_measurement(
         self, spec: ModelSpec, source: str, tool: str, execution: Execution, cell: MeasuredCell
@@ -96,6 +96,8 @@ class Results:
 
     def _known(self, key: str, stored: Stored) -> MeasuredCell:
         self._digests[key] = stored.digest
+        if stored.table.column("run_id")[0].as_py() == self._run_id:
+            self._measured_here.add(key)
         return records.measured_cell(stored.table)
 
     def _facts(self, spec: ModelSpec) -> dict[str, Any]:

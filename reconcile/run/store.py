@@ -139,7 +139,7 @@ def _read(path: Path, schema: pa.Schema) -> Stored | None:
         expected = path.stem.rpartition("-")[2]
         if _digest(content) != expected:
             return None
-        table = pq.read_table(pa.BufferReader(content))
+        table = pq.ParquetFile(pa.BufferReader(content)).read(use_threads=False)
     except (OSError, pa.ArrowException):
         return None
     return Stored(table, expected, content) if table.schema.equals(schema) and table.num_rows else None

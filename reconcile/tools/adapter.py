@@ -6,6 +6,7 @@ import inspect
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from importlib import metadata
 from typing import Any, Literal, Protocol
 
@@ -62,7 +63,12 @@ class Adapter(Protocol):
 
 def version_of(adapter: Adapter) -> str:
     """Return the installed version of the adapter's tool, as one writes it (``0.1.1.post2209072238``)."""
-    return str(Version(metadata.version(adapter.distribution)))
+    return _installed_version(adapter.distribution)
+
+
+@cache
+def _installed_version(distribution: str) -> str:
+    return str(Version(metadata.version(distribution)))
 
 
 def positional_inputs(module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Any, ...]:

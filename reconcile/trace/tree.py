@@ -19,7 +19,7 @@ ROOT = ""
 """The path of the model itself; its children are ``features``, ``features.0`` and so on."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots: thousands travel between processes, and pickle takes those faster
 class TensorSpec:
     """A tensor's shape without its data.
 
@@ -44,7 +44,7 @@ class TensorSpec:
 Value: TypeAlias = "TensorSpec | int | float | bool | str | tuple[Value, ...] | Mapping[str, Value] | None"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots: thousands travel between processes, and pickle takes those faster
 class Call:
     """One call and what it called.
 
