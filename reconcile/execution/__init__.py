@@ -3,7 +3,7 @@
 from reconcile.execution.arithmetic import Question, WithoutArithmetic
 from reconcile.execution.readings import Reading, Readings, ValuesNeededError, reading_of
 from reconcile.execution.shapes import warm_up
-from reconcile.execution.values import Origin, mark, origin_of, tensors_in, written_by
+from reconcile.execution.values import Origin, is_composed, mark, origin_of, tensors_in, written_by
 
 __all__ = [
     "Origin",
@@ -12,6 +12,7 @@ __all__ = [
     "Readings",
     "ValuesNeededError",
     "WithoutArithmetic",
+    "is_composed",
     "mark",
     "origin_of",
     "reading_of",

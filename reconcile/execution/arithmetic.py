@@ -21,7 +21,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from reconcile.execution.readings import Readings, RecordedReadings, ValuesNeededError, reads_values
 from reconcile.execution.sealing import seal, unseal
 from reconcile.execution.shapes import Layout, ShapeProcess, layout_of, map_leaves
-from reconcile.execution.values import Origin, mark, origin_of, tensors_in, written_by
+from reconcile.execution.values import Origin, is_composed, mark, origin_of, tensors_in, written_by
 
 Question = tuple[str, torch.dtype, Any]
 """An operator, the default type, and arguments in which layouts stand for tensors."""
@@ -100,7 +100,7 @@ class WithoutArithmetic(TorchDispatchMode):
             output = func(*args, **kwargs)
             mark(written_by(func, args, kwargs, output), origin)
             return output
-        if _is_composed(func):
+        if is_composed(func):
             with self:
                 return func.decompose(*args, **kwargs)
         if _is_view(func):
@@ -210,14 +210,6 @@ def _hashable(value: Any) -> Any:
     if isinstance(value, dict):
         return tuple((key, _hashable(item)) for key, item in value.items())
     return value if isinstance(value, Layout) else (type(value), value)
-
-
-@cache
-def _is_composed(func: torch._ops.OpOverload) -> bool:
-    """Whether torch composes the operator of others; it arrives whole only under ``inference_mode``."""
-    return bool(
-        torch._C._dispatch_has_kernel_for_dispatch_key(func.name(), torch._C.DispatchKey.CompositeImplicitAutograd)
-    )
 
 
 @cache

@@ -56,6 +56,14 @@ def written_by(func: torch._ops.OpOverload, args: Sequence[Any], kwargs: Mapping
     return list(tensors_in((*values, output)))
 
 
+@cache
+def is_composed(func: torch._ops.OpOverload) -> bool:
+    """Whether torch composes the operator of others; it arrives whole only under ``inference_mode``."""
+    return bool(
+        torch._C._dispatch_has_kernel_for_dispatch_key(func.name(), torch._C.DispatchKey.CompositeImplicitAutograd)
+    )
+
+
 def storage_of(tensor: torch.Tensor) -> torch.UntypedStorage | None:
     """Return the memory behind a tensor; None for those that are not one block of memory."""
     if tensor.layout is not torch.strided or tensor.is_nested:

@@ -10,7 +10,16 @@ from typing import Any
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from reconcile.execution import Origin, ValuesNeededError, mark, origin_of, reading_of, tensors_in, written_by
+from reconcile.execution import (
+    Origin,
+    ValuesNeededError,
+    is_composed,
+    mark,
+    origin_of,
+    reading_of,
+    tensors_in,
+    written_by,
+)
 from reconcile.trace.dataless import META, dataless_tensor, map_tensors
 from reconcile.trace.detail import Depth
 from reconcile.trace.recorder import Recorder
@@ -63,7 +72,7 @@ class OperatorMode(TorchDispatchMode):
         if not self._without_data:
             self._note_reading(func, args, kwargs, origin, output, in_parts=depth == "parts")
         _mark_source(output, name)
-        if depth == "parts" and _is_composed(func) and not children:
+        if depth == "parts" and is_composed(func) and not children:
             depth = "nothing"  # all that it consists of is of no interest
         if depth != "nothing":
             self._recorder.add("operator", name, (), named, self._recorder.describe(output), children)
@@ -83,7 +92,7 @@ class OperatorMode(TorchDispatchMode):
         in_parts: bool,
     ) -> None:
         """Keep what the operator read, if its values are not to be had without the model's arithmetic."""
-        if _is_composed(func):
+        if is_composed(func):
             self._recorder.can_be_repeated &= in_parts  # else what its parts read was not seen
             return
         if torch.Tag.inplace_view in func.tags:
@@ -110,7 +119,7 @@ class OperatorMode(TorchDispatchMode):
         self._recorder.open()
         children: tuple[Call, ...] = ()
         try:
-            if _is_composed(func):
+            if is_composed(func):
                 with self, _without_onednn() if func in _LSTM else nullcontext():
                     output = func.decompose(*args, **kwargs)
             else:
@@ -169,13 +178,6 @@ def _mark_source(output: Any, name: str) -> None:
     for value in output if isinstance(output, (tuple, list)) else (output,):
         if isinstance(value, torch.Tensor):
             value._reconcile_source = name  # type: ignore[attr-defined]  # the tensor is the tracer's own
-
-
-@cache
-def _is_composed(func: torch._ops.OpOverload) -> bool:
-    return bool(
-        torch._C._dispatch_has_kernel_for_dispatch_key(func.name(), torch._C.DispatchKey.CompositeImplicitAutograd)
-    )
 
 
 def _bind(func: torch._ops.OpOverload, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
