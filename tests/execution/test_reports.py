@@ -59,6 +59,7 @@ def test_a_model_that_needs_gradients() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:To copy construct from a tensor:UserWarning")  # torchvision's, while jit traces it
 @pytest.mark.parametrize("name", FAMILIES)
 def test_models_of_torchvision(name: str) -> None:
     spec = resolve(name)
