@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -29,7 +30,7 @@ def is_gone(process: int) -> bool:
 
 def wait_until_gone(processes: Iterable[int]) -> None:
     for process in processes:
-        wait_until(lambda process=process: is_gone(process), f"process {process} to end")  # type: ignore[misc]
+        wait_until(partial(is_gone, process), f"process {process} to end")
 
 
 def ids_noted_in(place: Path) -> list[int]:
