@@ -13,17 +13,17 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from reconcile.isolation import Ending, Job, Limits, Workers
-from reconcile.run import Plan, Run, begin, make_plan, new_run_id, run_plan, this_machine
-from reconcile.run.cluster import PRELOAD
-from reconcile.run.execute import Task
-from reconcile.run.result import MeasuredCell, ModelReference
-from reconcile.run.worker import (
+from reconcile.jobs.result import MeasuredCell, ModelReference
+from reconcile.jobs.worker import (
     ReconciledModel,
     TracedModel,
     measure_as_documented,
     measure_without_arithmetic,
     trace_model,
 )
+from reconcile.run import Plan, Run, begin, make_plan, new_run_id, run_plan, this_machine
+from reconcile.run.cluster import PRELOAD
+from reconcile.run.execute import Task
 from reconcile.tools import METRICS, Measurement
 from reconcile.zoo import resolve
 

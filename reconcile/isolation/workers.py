@@ -20,6 +20,9 @@ Key = TypeVar("Key", bound=Hashable)
 
 LOOK_AFTER_SECONDS = 1.0
 _ATTEMPTS_TO_START = 3
+_ENVIRONMENT = {"PYTHONHASHSEED": "0", "OPENBLAS_NUM_THREADS": "1"}
+"""Names in sets come in the same order everywhere; and no library starts a thread where jobs are forked: whatever lock
+it holds at that moment is held in the job for good."""
 
 
 class Workers(Generic[Key]):
@@ -115,7 +118,7 @@ class Workers(Generic[Key]):
                 stderr=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,
-                env={**os.environ, "PYTHONHASHSEED": "0"},
+                env={**os.environ, **_ENVIRONMENT},
             )
         if all(self._receive() for _ in range(self.capacity)):
             return True

@@ -12,6 +12,7 @@ import jinja2
 from markupsafe import Markup
 
 from reconcile.diff.result import LayerDifference, Reconciliation
+from reconcile.jobs.result import ModelReference
 from reconcile.report import numbers
 from reconcile.report.breakdown import CauseLine, breakdown
 from reconcile.report.layer_table import layer_rows, shown_layers
@@ -22,7 +23,7 @@ from reconcile.report.numbers import typeset
 from reconcile.report.overview import Overview, metrics_of, models_of, overview, tools_of
 from reconcile.report.waterfall import Shown, waterfall_svgs
 from reconcile.rules.causes import CAUSES
-from reconcile.run.result import Cell, ModelReference, Run
+from reconcile.run.result import Cell, Run
 
 METRIC_TITLES = {"compute": "Compute", "params": "Parameters", "activations": "Activations", "memory": "Memory"}
 

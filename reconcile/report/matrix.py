@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from math import inf, log
 
 from reconcile.diff.result import OPERATIONS_PER, Reconciliation
+from reconcile.jobs.result import ModelReference
 from reconcile.report.names import page_slugs, slug
 from reconcile.report.numbers import quantity, ratio, signed, signed_si
 from reconcile.report.overview import models_of, tools_of
-from reconcile.run.result import Cell, ModelReference, Run
+from reconcile.run.result import Cell, Run
 
 _DISTANCES = (log(1.01), log(1.05), log(1.25), log(2))
 _CAUSES_IN_HINT = 3

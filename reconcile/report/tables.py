@@ -9,9 +9,10 @@ from functools import cache
 from pathlib import Path
 
 from reconcile.diff.result import LayerDifference, Reconciliation
+from reconcile.jobs.result import ModelReference
 from reconcile.report.breakdown import ranked
 from reconcile.report.names import layer_label
-from reconcile.run.result import Cell, ModelReference, Run
+from reconcile.run.result import Cell, Run
 
 CELL_COLUMNS = (
     "run_id", "model", "input", "tool", "tool_version", "metric", "unit", "status", "value", "reference_convention",

@@ -140,12 +140,18 @@ def _terms_below(call: Call) -> Terms:
 
 
 def _fits_module(rule: Rule, module: ModuleInfo) -> bool:
-    if any(module.attributes.get(name) not in allowed for name, allowed in rule.where.items()):
-        return False
+    return _is_named(rule, module) and all(
+        module.attributes.get(name) in allowed for name, allowed in rule.where.items()
+    )
+
+
+def _is_named(rule: Rule, module: ModuleInfo) -> bool:
+    """Whether a rule is for the module's class."""
     if rule.class_name_contains is not None:
         return rule.class_name_contains in module.class_name
     if rule.names or rule.bases:
-        return module.type in rule.names or any(name in rule.bases for name in (module.type, *module.bases))
+        is_subclass = bool(rule.bases) and any(name in rule.bases for name in (module.type, *module.bases))
+        return is_subclass or module.type in rule.names
     return True
 
 

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from reconcile.isolation import Workers
+from reconcile.jobs.result import MeasuredCell, ModelReference, Status
+from reconcile.jobs.worker import measure
 from reconcile.run.cluster import PRELOAD, cluster_at
 from reconcile.run.config import Execution, ModelEntry, Plan, RunConfig, default_config_file, make_plan
 from reconcile.run.estimate import expected_costs
@@ -15,9 +17,8 @@ from reconcile.run.folder import REPORT_FILE, RunFolder, begin, check_is_free, f
 from reconcile.run.history import ask, history
 from reconcile.run.manifest import describe_run, new_run_id
 from reconcile.run.preview import ToolPreview, preview
-from reconcile.run.result import Cell, MeasuredCell, ModelReference, Run, Status
+from reconcile.run.result import Cell, Run
 from reconcile.run.results import Results
-from reconcile.run.worker import measure
 
 __all__ = [
     "REPORT_FILE",

@@ -12,7 +12,7 @@ from reconcile.isolation import Ending, Job, Workers
 from reconcile.run.execute import Task
 from reconcile.run.keys import versions_here
 
-PRELOAD = "reconcile.run.preload"
+PRELOAD = "reconcile.jobs.preload"
 CONNECT_SECONDS = 20
 JOBS_PER_THREAD = 2
 """How many jobs a worker's thread has at a time: one runs, the next one is there when it ends."""

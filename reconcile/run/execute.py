@@ -20,11 +20,8 @@ from reconcile.diff import Reconciliation
 from reconcile.errors import ReconcileError
 from reconcile.execution import Readings
 from reconcile.isolation import Ending, Job, Limits
-from reconcile.run.config import Execution, Plan
-from reconcile.run.estimate import NOTHING_EXPECTED, Expected
-from reconcile.run.result import Cell, MeasuredCell, ModelReference, Status
-from reconcile.run.results import Results
-from reconcile.run.worker import (
+from reconcile.jobs.result import MeasuredCell, ModelReference, Status
+from reconcile.jobs.worker import (
     QuickCell,
     ReconciledModel,
     Shapes,
@@ -34,6 +31,10 @@ from reconcile.run.worker import (
     reconcile_model,
     trace_model,
 )
+from reconcile.run.config import Execution, Plan
+from reconcile.run.estimate import NOTHING_EXPECTED, Expected
+from reconcile.run.result import Cell
+from reconcile.run.results import Results
 from reconcile.tools import adapter, version_of
 from reconcile.zoo import ModelSpec, describe_requested_inputs
 

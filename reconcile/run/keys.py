@@ -37,7 +37,7 @@ def measurement_key(spec: ModelSpec, source: str, tool: str, seed: int, executio
         version_of(chosen),
         _digest_of_file(Path(inspect.getfile(type(chosen)))),
         _digest_of_file(_PACKAGE / "tools" / "adapter.py"),
-        _digest_of_file(_PACKAGE / "run" / "worker.py"),
+        _digest_of_file(_PACKAGE / "jobs" / "worker.py"),
         _digest_of_sources("execution"),
         execution,
     )

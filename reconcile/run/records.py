@@ -8,7 +8,7 @@ from typing import Any, get_args
 import pyarrow as pa
 
 from reconcile.diff import LayerDifference, Reconciliation
-from reconcile.run.result import MeasuredCell, ModelReference, Status
+from reconcile.jobs.result import MeasuredCell, ModelReference, Status
 from reconcile.tools import Measurement, ToolReport, check_report
 
 _COUNTS = pa.map_(pa.string(), pa.int64())

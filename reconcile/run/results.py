@@ -7,11 +7,11 @@ from contextlib import suppress
 from typing import Any, TypeVar
 
 from reconcile.diff import Reconciliation
+from reconcile.jobs.result import MeasuredCell, ModelReference
 from reconcile.run import records
 from reconcile.run.config import Execution, Plan
 from reconcile.run.folder import RunFolder
 from reconcile.run.keys import TORCH, measurement_key, reconciliation_key, reference_key
-from reconcile.run.result import MeasuredCell, ModelReference
 from reconcile.run.store import Report, Store, Stored
 from reconcile.tools import adapter, version_of
 from reconcile.zoo import ModelSpec

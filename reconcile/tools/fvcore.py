@@ -28,8 +28,8 @@ class Fvcore:
         analysis = FlopCountAnalysis(module, positional_inputs(module, args, kwargs))
         analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False)
         inclusive = {path: exact_integer(value, f"flops of '{path}'") for path, value in analysis.by_module().items()}
-        owners = {path.rpartition(".")[0] for path, _ in module.named_parameters()} | {""}
-        counted = {path: int(value) for path, value in parameter_count(module).items() if _is_module(path, owners)}
+        modules = _modules_with_parameters(module)
+        counted = {path: int(value) for path, value in parameter_count(module).items() if path in modules}
         parameters = {"": 0} | counted  # of a model without parameters it says nothing
         notes = tuple(
             f"no rule for {name}: {number} calls" for name, number in sorted(analysis.unsupported_ops().items())
@@ -43,6 +43,12 @@ class Fvcore:
         )
 
 
-def _is_module(path: str, owners: set[str]) -> bool:
-    """Parameter counts are keyed by modules and by parameters; keep the modules, and those above them."""
-    return path in owners or any(owner.startswith(f"{path}.") for owner in owners)
+def _modules_with_parameters(module: nn.Module) -> set[str]:
+    """Parameter counts are keyed by modules and by parameters: these are the modules, and those above them."""
+    found = {""}
+    for path, _ in module.named_parameters():
+        owner = path.rpartition(".")[0]
+        while owner not in found:
+            found.add(owner)
+            owner = owner.rpartition(".")[0]
+    return found

@@ -63,9 +63,7 @@ class OperatorMode(TorchDispatchMode):
             if depth == "parts":
                 output, children = self._with_parts(func, args, kwargs)
             else:
-                output = None if kwargs else known_result(func, args)
-                if output is None:
-                    output = func(*args, **kwargs)
+                output = _result(func, args, kwargs)
         except Exception:
             self._recorder.can_be_repeated = False  # if the model goes on from here, it might not have raised elsewhere
             raise
@@ -123,10 +121,15 @@ class OperatorMode(TorchDispatchMode):
                 with self, _without_onednn() if func in _LSTM else nullcontext():
                     output = func.decompose(*args, **kwargs)
             else:
-                output = func(*args, **kwargs)
+                output = _result(func, args, kwargs)
         finally:
             children = self._recorder.close()
         return output, children
+
+
+def _result(func: torch._ops.OpOverload, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+    known = None if kwargs else known_result(func, args)
+    return func(*args, **kwargs) if known is None else known
 
 
 @cache

@@ -13,9 +13,11 @@ import torch
 
 from reconcile.trace.dataless import META
 
+Result = torch.Tensor | tuple[torch.Tensor, ...]
 
-def known_result(func: torch._ops.OpOverload, args: Sequence[Any]) -> torch.Tensor | None:
-    """Return a tensor without data as the operator would return it for these, or None where that is not known."""
+
+def known_result(func: torch._ops.OpOverload, args: Sequence[Any]) -> Result | None:
+    """Return tensors without data as the operator would return them for these, or None where that is not known."""
     result = _RESULTS.get(func)
     if result is None or not _fit_together([value for value in args if isinstance(value, torch.Tensor)]):
         return None
@@ -42,6 +44,14 @@ def _batch_norm(
     fits = fits and (training or (running_mean is not None and running_var is not None))
     fits = fits and given.ndim > 1 and _is_dense(given)
     return torch.empty_like(given) if fits else None
+
+
+def _native_batch_norm(given: torch.Tensor, *others: Any) -> tuple[torch.Tensor, ...] | None:
+    normalized = _batch_norm(given, *others)
+    if normalized is None:
+        return None
+    statistics = given.shape[1:2]
+    return normalized, given.new_empty(statistics), given.new_empty(statistics)
 
 
 def _is_dense(tensor: torch.Tensor) -> bool:
@@ -73,8 +83,9 @@ def _linear(
     return given.new_empty((*given.shape[:-1], weight.shape[0])) if fits else None
 
 
-_RESULTS: dict[torch._ops.OpOverload, Callable[..., torch.Tensor | None]] = {
+_RESULTS: dict[torch._ops.OpOverload, Callable[..., Result | None]] = {
     torch.ops.aten.batch_norm.default: _batch_norm,
     torch.ops.aten.layer_norm.default: _layer_norm,
     torch.ops.aten.linear.default: _linear,
+    torch.ops.aten.native_batch_norm.default: _native_batch_norm,
 }

@@ -169,8 +169,11 @@ def _instead_of_random_numbers(parameters: Initialization) -> Iterator[None]:
         with torch.no_grad():
             return tensor if parameters == "unwritten" or tensor.device.type == "meta" else tensor.zero_()
 
+    # A layer that has imported a function of nn.init by its name still calls what that function is made of.
     originals = {
-        name: value for name, value in vars(nn.init).items() if name.endswith("_") and not name.startswith("_")
+        name: value
+        for name, value in vars(nn.init).items()
+        if name.endswith("_") and (not name.startswith("_") or name.startswith("_no_grad_"))
     }
     try:
         for name in originals:

@@ -10,8 +10,9 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from reconcile.diff.result import LayerDifference, Reconciliation
+from reconcile.jobs.result import ModelReference
 from reconcile.report import write_report
-from reconcile.run.result import Cell, ModelReference, Run
+from reconcile.run.result import Cell, Run
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",

@@ -1,6 +1,6 @@
 """What jobs find imported where one tool is hostile: the same as ever, but for that tool."""
 
-import reconcile.run.preload
+import reconcile.jobs.preload
 from reconcile.tools import ADAPTERS
 from tests.hostile.tools import HostileTool
 

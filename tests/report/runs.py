@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from reconcile.diff.result import LayerDifference, Reconciliation
-from reconcile.run.result import Cell, ModelReference, Run
+from reconcile.jobs.result import ModelReference
+from reconcile.run.result import Cell, Run
 
 SCRIPT = "<script>alert(1)</script>"
 FORMULA = "=cmd|' /C calc'!A0"

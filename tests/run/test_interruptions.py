@@ -15,9 +15,9 @@ import pytest
 
 from reconcile.diff import LayerDifference, Reconciliation
 from reconcile.isolation import Ending, Job
+from reconcile.jobs.worker import ReconciledModel, TracedModel, measure_as_documented
 from reconcile.run import Cell, MeasuredCell, ModelReference, Plan, begin, reopen, run_plan
 from reconcile.run.execute import Task
-from reconcile.run.worker import ReconciledModel, TracedModel, measure_as_documented
 from reconcile.tools import Measurement, Metric
 from tests.run.runs import Scripted, plan_of
 

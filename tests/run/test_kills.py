@@ -68,6 +68,7 @@ def test_programs_beside_each_other(tmp_path: Path, capsys: pytest.CaptureFixtur
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(2400)
 def test_a_hundred_kills(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     def sessions(first: int) -> Iterator[tuple[Kind, ...]]:
         for number in itertools.count(first):

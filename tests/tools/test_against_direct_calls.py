@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from reconcile.run.worker import measure_without_arithmetic
+from reconcile.jobs.worker import measure_without_arithmetic
 from reconcile.tools import Measurement
 from reconcile.trace import trace_spec
 from reconcile.zoo import resolve

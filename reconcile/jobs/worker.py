@@ -22,8 +22,8 @@ import torch
 from reconcile.diff import Reconciliation, reconcile_measurements
 from reconcile.errors import ReconcileError, describe_exception, printable
 from reconcile.execution import Question, Readings, ValuesNeededError, WithoutArithmetic
+from reconcile.jobs.result import MeasuredCell, ModelReference
 from reconcile.reference import Convention, count_trace
-from reconcile.run.result import MeasuredCell, ModelReference
 from reconcile.tools import Measurement, Metric, UnsupportedModelError, adapter, check_report
 from reconcile.trace import Trace, trace_spec
 from reconcile.zoo import BuiltModel, ModelSpec, build

@@ -6,7 +6,7 @@ Importing the tools changes nothing in torch: they patch and hook only while the
 import gc
 import warnings
 
-import reconcile.run.worker
+import reconcile.jobs.worker
 from reconcile.execution import warm_up
 from reconcile.rules import load_rulebook
 from reconcile.tools import ADAPTERS
