@@ -98,7 +98,7 @@ ALL = {"thop", "fvcore", "reference", "reconciliation"}
         (source_file("tools", "fvcore.py"), {"fvcore"}),
         (source_file("tools", "ptflops.py"), set()),
         (source_file("tools", "adapter.py"), {"thop", "fvcore"}),
-        (source_file("run", "worker.py"), {"thop", "fvcore"}),
+        (source_file("jobs", "worker.py"), {"thop", "fvcore"}),
         (source_file("execution", "values.py"), {"thop", "fvcore"}),
         (source_file("zoo", "torchvision_zoo.py"), ALL),
         (source_file("trace", "tracer.py"), {"reference", "reconciliation"}),
