@@ -13,6 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from reconcile.isolation import Ending, Job, Limits, Workers
+from reconcile.jobs import PRELOAD
 from reconcile.jobs.result import MeasuredCell, ModelReference
 from reconcile.jobs.worker import (
     ReconciledModel,
@@ -22,7 +23,6 @@ from reconcile.jobs.worker import (
     trace_model,
 )
 from reconcile.run import Plan, Run, begin, make_plan, new_run_id, run_plan, this_machine
-from reconcile.run.cluster import PRELOAD
 from reconcile.run.execute import Task
 from reconcile.tools import METRICS, Measurement
 from reconcile.zoo import resolve

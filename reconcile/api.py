@@ -26,7 +26,7 @@ from reconcile.reference import (
     require_coverage,
 )
 from reconcile.report.terminal import explain
-from reconcile.tools import ADAPTERS, adapter, tool_names
+from reconcile.tools import MAIN_TOOLS, adapter, tool_names
 from reconcile.trace import EVERYTHING, Detail, Trace, map_tensors, real_copy, trace, trace_spec
 from reconcile.zoo import (
     BuiltModel,
@@ -233,7 +233,7 @@ def compare(
     model: nn.Module | str,
     inputs: Inputs = None,
     *,
-    tools: Sequence[str] = tuple(ADAPTERS),
+    tools: Sequence[str] = MAIN_TOOLS,
     convention: str = DEFAULT_CONVENTION,
 ) -> Comparison:
     """Run tools on copies of a model, in eval mode, and reconcile each with the native count.

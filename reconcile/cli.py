@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -24,6 +25,9 @@ from reconcile import __version__
 from reconcile.api import Grouping, ModelCount
 from reconcile.diff import CAUSES, reconcile_measurements
 from reconcile.errors import ReconcileError, did_you_mean
+from reconcile.isolation import Workers
+from reconcile.jobs import PRELOAD
+from reconcile.learn import NUMBER_OF_PROBES, learn, lesson_sentences, rulebook_text
 from reconcile.reference import (
     COUNTING,
     DEFAULT_CONVENTION,
@@ -33,7 +37,7 @@ from reconcile.reference import (
     what_is_left_out,
 )
 from reconcile.report import explain, layer_label, safe_cell, summary, write_report
-from reconcile.rules import ExpressionError
+from reconcile.rules import ExpressionError, find_rulebook
 from reconcile.run import (
     REPORT_FILE,
     Backend,
@@ -56,7 +60,7 @@ from reconcile.run import (
     run_plan,
     this_machine,
 )
-from reconcile.tools import ADAPTERS, METRICS, adapter, version_of
+from reconcile.tools import ADAPTERS, METRICS, Adapter, adapter, is_installed, tool_names, version_of
 from reconcile.trace import trace_spec
 from reconcile.zoo import Mode, ModelSpec, all_names, default_inputs, parse_inputs, resolve
 
@@ -221,6 +225,23 @@ def _show_preview(tools: Sequence[ToolPreview], plan: Plan) -> None:
     )
 
 
+@contextmanager
+def _progress(what: str, total: int) -> Iterator[Callable[[], None]]:
+    """A bar on the terminal, which the function that is yielded moves on."""
+    console = _errors()
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task(what, total=total)
+        yield lambda: progress.update(task, advance=1)
+
+
+def _write_text(file: Path, text: str) -> None:
+    try:
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise ReconcileError(f"{file} cannot be written: {error.strerror or error}.") from error
+
+
 def _run(plan: Plan, folder: RunFolder, backend: Backend, damaged: list[str], *, reuse: bool) -> Run:
     columns = (
         TextColumn("{task.description}"),
@@ -302,7 +323,7 @@ def count(
 @click.option("--mode", type=click.Choice(MODES), default="eval", show_default=True)
 def explain_command(model: str, tool: str, reference: str, metric: str, inputs: tuple[str, ...], mode: Mode) -> None:
     """Show why a tool's number differs from the reference: a waterfall of causes, and the layers."""
-    name = adapter(tool).name
+    (name,) = tool_names([tool])
     spec = _spec(model, inputs, mode)
     convention = load_convention(reference)
     with redirect_stdout(sys.stderr):  # what the model prints is not the answer
@@ -311,11 +332,38 @@ def explain_command(model: str, tool: str, reference: str, metric: str, inputs: 
     measured = measure(spec, name, trace)
     if measured.status != "ok":
         raise _Failure(measured.error)
+    if metric not in measured.measurements:
+        raise _Failure(f"{name} does not report {metric}: choose from {', '.join(measured.measurements)}.")
     try:
         reconciliations = reconcile_measurements(name, measured.measurements, counted)
     except ExpressionError as error:
         raise _Failure(f"the rulebook of {name} does not fit {model}: {error}.") from error
     _output().print(explain(model, described, name, reconciliations[metric]))
+
+
+@app.command("learn")
+@click.argument("tool")
+@click.option("--out", metavar="FILE", type=click.Path(path_type=Path), help="Where to write it; by default shown.")
+@click.option("--jobs", metavar="N", type=click.IntRange(1, 1024), help="How many probes run at a time.")
+def learn_command(tool: str, out: Path | None, jobs: int | None) -> None:
+    """Learn a tool's rulebook: run it on small models, and solve what it returns for a formula of each layer."""
+    (name,) = tool_names([tool])
+    if out is not None and not out.absolute().parent.is_dir():
+        raise ReconcileError(f"there is no folder {out.absolute().parent} to write {out.name} into.")
+    workers: Workers[Any] = Workers(jobs or os.cpu_count() or 1, adapter(name).module, PRELOAD)
+    try:
+        with _progress("learning", NUMBER_OF_PROBES) as advance:
+            lesson = learn(name, workers, advance)
+    finally:
+        workers.close()
+    text = rulebook_text(lesson.rulebook)
+    if out is None:
+        print(text, end="")
+    else:
+        _write_text(out, text)
+    known = find_rulebook(name)
+    for sentence in lesson_sentences(lesson, known):
+        _say(sentence)
 
 
 @app.command()
@@ -407,9 +455,13 @@ def _models() -> Iterable[tuple[str, str]]:
             yield name, "needs --input"
 
 
+def _version(tool: Adapter) -> str:
+    return version_of(tool) if is_installed(tool) else "not installed"
+
+
 _LISTS: dict[str, Callable[[], Iterable[tuple[str, ...]]]] = {
     "models": _models,
-    "tools": lambda: ((item.name, version_of(item), item.unit, item.summary) for item in ADAPTERS.values()),
+    "tools": lambda: ((item.name, _version(item), item.unit, item.summary) for item in ADAPTERS.values()),
     "conventions": lambda: (
         (item.name, item.unit, item.description) for item in map(load_convention, convention_names())
     ),

@@ -5,10 +5,11 @@ from collections.abc import Mapping
 from reconcile.diff.compute import reconcile_compute
 from reconcile.diff.parameters import reconcile_parameters
 from reconcile.diff.result import CauseShare, LayerDifference, Reconciliation
+from reconcile.diff.unruled import reconcile_without_rules
 from reconcile.reference import ReferenceCount
-from reconcile.rules import load_rulebook
+from reconcile.rules import Rulebook, find_rulebook
 from reconcile.rules.causes import CAUSES, Cause
-from reconcile.tools import Measurement, Metric
+from reconcile.tools import Measurement, Metric, adapter
 
 __all__ = [
     "CAUSES",
@@ -19,6 +20,7 @@ __all__ = [
     "reconcile_compute",
     "reconcile_measurements",
     "reconcile_parameters",
+    "reconcile_without_rules",
 ]
 
 
@@ -26,10 +28,15 @@ def reconcile_measurements(
     tool: str, measurements: Mapping[Metric, Measurement], count: ReferenceCount
 ) -> dict[str, Reconciliation]:
     """Reconcile everything that a tool measured on a model with the native count of the same model and inputs."""
-    rulebook = load_rulebook(tool)
-    return {
-        metric: reconcile_compute(measured, rulebook, count)
-        if metric == "compute"
-        else reconcile_parameters(measured, rulebook, count.trace, count.convention.name)
-        for metric, measured in measurements.items()
-    }
+    rulebook = find_rulebook(tool)
+    return {metric: _reconcile(metric, measured, tool, rulebook, count) for metric, measured in measurements.items()}
+
+
+def _reconcile(
+    metric: Metric, measured: Measurement, tool: str, rulebook: Rulebook | None, count: ReferenceCount
+) -> Reconciliation:
+    if rulebook is not None and metric == "compute":
+        return reconcile_compute(measured, rulebook, count)
+    if rulebook is not None and metric == "params":
+        return reconcile_parameters(measured, rulebook, count.trace, count.convention.name)
+    return reconcile_without_rules(metric, measured, adapter(tool).unit, count)

@@ -11,15 +11,17 @@ import os
 import pickle
 import signal
 import socket
+from collections.abc import Sequence
 from multiprocessing.connection import Connection
 
 from reconcile.isolation.supervisor import adopt_orphans, end_descendants, end_with_parent, run_isolated
 
 
-def serve(control: int, supervisors: int, preload: str) -> None:
-    """Import the module ``preload``, and serve jobs until the sockets, sent through ``control``, are closed."""
+def serve(control: int, supervisors: int, preload: Sequence[str]) -> None:
+    """Import the modules ``preload``, and serve jobs until the sockets, sent through ``control``, are closed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    importlib.import_module(preload)
+    for module in preload:
+        importlib.import_module(module)
     adopt_orphans()
     with socket.socket(fileno=control) as channel:
         running = {_start_supervisor(channel) for _ in range(supervisors)}

@@ -28,8 +28,8 @@ it holds at that moment is held in the job for good."""
 class Workers(Generic[Key]):
     """Runs jobs in processes of this machine, ``capacity`` at a time, until it is closed."""
 
-    def __init__(self, capacity: int, preload: str) -> None:
-        """Start nothing yet; ``preload`` is the module that jobs find imported."""
+    def __init__(self, capacity: int, *preload: str) -> None:
+        """Start nothing yet; ``preload`` are the modules that jobs find imported, in this order."""
         self.capacity = capacity
         self._preload = preload
         self._server: subprocess.Popen[bytes] | None = None

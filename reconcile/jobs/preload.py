@@ -4,25 +4,24 @@ Importing the tools changes nothing in torch: they patch and hook only while the
 """
 
 import gc
+import importlib
 import warnings
 
 import reconcile.jobs.worker
 from reconcile.execution import warm_up
-from reconcile.rules import load_rulebook
-from reconcile.tools import ADAPTERS
+from reconcile.rules import find_rulebook
+from reconcile.tools import ADAPTERS, MAIN_TOOLS
 
 with warnings.catch_warnings():
     # thop and fvcore import parts of Python and torch that are about to retire; their users cannot change that.
     warnings.simplefilter("ignore")
-    import fvcore.nn
-    import ptflops
-    import thop
-    import torchinfo
+    for name in MAIN_TOOLS:
+        importlib.import_module(ADAPTERS[name].module)
 
 for name in ADAPTERS:
-    load_rulebook(name)  # jobs find it read
+    find_rulebook(name)  # jobs find it read
 
 warm_up()
 gc.freeze()  # what is here stays: looking through it for garbage would copy its memory into every job
 
-__all__ = ["fvcore", "ptflops", "reconcile", "thop", "torchinfo"]
+__all__ = ["reconcile"]

@@ -1,20 +1,39 @@
 """Rulebooks: each tool's own convention as data, and what it predicts for a trace."""
 
-from reconcile.rules.expression import ExpressionError
+from reconcile.rules.expression import ExpressionError, evaluate
 from reconcile.rules.parameters import ParameterClaims, owners, predict_parameters
-from reconcile.rules.predict import Claim, module_rule, predict, visible_operators
-from reconcile.rules.rulebook import Rule, Rulebook, load_rulebook
+from reconcile.rules.predict import Claim, module_rule, predict, terms_below, visible_operators
+from reconcile.rules.quantities import plain_argument, quantities
+from reconcile.rules.rulebook import (
+    Functions,
+    Modules,
+    Operators,
+    Parameters,
+    Rule,
+    Rulebook,
+    find_rulebook,
+    load_rulebook,
+)
 
 __all__ = [
     "Claim",
     "ExpressionError",
+    "Functions",
+    "Modules",
+    "Operators",
     "ParameterClaims",
+    "Parameters",
     "Rule",
     "Rulebook",
+    "evaluate",
+    "find_rulebook",
     "load_rulebook",
     "module_rule",
     "owners",
+    "plain_argument",
     "predict",
     "predict_parameters",
+    "quantities",
+    "terms_below",
     "visible_operators",
 ]

@@ -70,9 +70,20 @@ def _module_claims(modules: Modules, trace: Trace) -> Iterator[Claim]:
             module = trace.modules[call.path]
             rule = None if modules.watch == "leaves" and module.children else module_rule(modules, module)
             if rule is not None:
-                yield from _booked_on_owners(_claim(rule, "module", call, call.stack, trace), modules, module, batch)
+                claim = _claim(rule, "module", call, call.stack, trace)
+                if modules.calls == "last" and call.number + 1 < trace.calls[call.path]:
+                    yield _superseded(claim)
+                else:
+                    yield from _booked_on_owners(claim, modules, module, batch)
                 continue
         pending.extend(reversed(call.children))
+
+
+def _superseded(claim: Claim) -> Claim:
+    """A claim on a call of which the tool forgets the count when the module is called again."""
+    terms = terms_below(claim.call)
+    nothing = dict.fromkeys((*terms, *claim.counts), 0)
+    return Claim(claim.call, claim.via, claim.layers, nothing, causes=dict.fromkeys(nothing, "reuse"))
 
 
 def _booked_on_owners(claim: Claim, modules: Modules, module: ModuleInfo, batch: int) -> Iterator[Claim]:
@@ -93,7 +104,8 @@ def _function_claims(functions: Functions, trace: Trace) -> Iterator[Claim]:
         if call.kind == "function":
             rule = next((rule for rule in functions.rules if call.name in rule.names), None)
             if rule is not None:
-                yield _claim(rule, "function", call, (functions.booked_on,), trace)
+                layers = (functions.booked_on,) if functions.booked_on else call.stack
+                yield _claim(rule, "function", call, layers, trace)
 
 
 def _operator_claims(operators: Operators, trace: Trace) -> Iterator[Claim]:
@@ -118,7 +130,7 @@ def visible_operators(operators: Operators, root: Call) -> Iterator[Call]:
 
 
 def _claim(rule: Rule, via: Via, call: Call, layers: tuple[str, ...], trace: Trace) -> Claim:
-    terms = _terms_below(call)
+    terms = terms_below(call)
     known = quantities(call, trace, terms)
     counts = {
         term: amount * terms.get(term, 0) if isinstance(amount, int) else evaluate(amount, known)
@@ -130,8 +142,8 @@ def _claim(rule: Rule, via: Via, call: Call, layers: tuple[str, ...], trace: Tra
     )
 
 
-def _terms_below(call: Call) -> Terms:
-    """The documented terms of a call: its own formula's, or those of what it consists of."""
+def terms_below(call: Call) -> Terms:
+    """Return the documented terms of a call: its own formula's, or those of what it consists of."""
     totals: dict[str, int] = {}
     for atom in find_atoms(call)[0]:
         for term, amount in atom.terms.items():

@@ -61,20 +61,24 @@ class Modules(StrictModel):
     """What a tool sees of modules.
 
     ``watch``: every module, or leaves only. ``owners``: a module with several owners is counted once; once for each
-    owner; or, hooked once for each owner and reported under each, as often as owners squared. ``per_sample``: the
-    sum is divided by the length of the first input.
+    owner; or, hooked once for each owner and reported under each, as often as owners squared. ``calls``: each call of a
+    module counts, or the last one alone. ``per_sample``: the sum is divided by the length of the first input.
     """
 
     watch: Literal["all", "leaves"] = "all"
     owners: Literal["once", "each", "squared"] = "once"
+    calls: Literal["all", "last"] = "all"
     per_sample: bool = False
     rules: list[Rule]
 
 
 class Functions(StrictModel):
-    """Functions that a tool replaces while it runs, and the name under which it books them."""
+    """Functions that a tool replaces while it runs, and the name under which it books them.
 
-    booked_on: str
+    Without a name, it books them on the module that calls them.
+    """
+
+    booked_on: str = ""
     rules: list[Rule]
 
 
@@ -104,7 +108,10 @@ class Parameters(StrictModel):
 
 
 class Rulebook(StrictModel):
-    """The convention of one tool in one version."""
+    """The convention of one tool in one version.
+
+    ``without_formula`` are layers for which no formula was found, with numbers that the tool returned.
+    """
 
     tool: str
     versions: list[str]
@@ -114,17 +121,28 @@ class Rulebook(StrictModel):
     functions: Functions | None = None
     operators: Operators | None = None
     parameters: Parameters
+    without_formula: dict[str, list[int]] = Field(default_factory=dict)
 
 
 @cache
+def find_rulebook(tool: str) -> Rulebook | None:
+    """Return the rulebook of a column, or None where there is none.
+
+    Raises:
+        ReconcileError: What is there is no rulebook.
+    """
+    file = data_folder() / "rulebooks" / f"{tool}.yaml"
+    return load(Rulebook, file) if file.is_file() else None
+
+
 def load_rulebook(tool: str) -> Rulebook:
     """Return the rulebook of a column.
 
     Raises:
         ReconcileError: There is none, or it is not one.
     """
-    folder = data_folder() / "rulebooks"
-    known = [path.stem for path in folder.glob("*.yaml")]
-    if tool not in known:
+    found = find_rulebook(tool)
+    if found is None:
+        known = [path.stem for path in (data_folder() / "rulebooks").glob("*.yaml")]
         raise ReconcileError(f"there is no rulebook for '{tool}'{did_you_mean(tool, known)}")
-    return load(Rulebook, folder / f"{tool}.yaml")
+    return found

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from reconcile.isolation import Workers
+from reconcile.jobs import PRELOAD
 from reconcile.jobs.result import MeasuredCell, ModelReference, Status
 from reconcile.jobs.worker import measure
-from reconcile.run.cluster import PRELOAD, cluster_at
+from reconcile.run.cluster import cluster_at
 from reconcile.run.config import Execution, ModelEntry, Plan, RunConfig, default_config_file, make_plan
 from reconcile.run.estimate import expected_costs
 from reconcile.run.execute import Backend, Progress, Task, execute
@@ -19,6 +20,7 @@ from reconcile.run.manifest import describe_run, new_run_id
 from reconcile.run.preview import ToolPreview, preview
 from reconcile.run.result import Cell, Run
 from reconcile.run.results import Results
+from reconcile.tools import MAIN_TOOLS, adapter
 
 __all__ = [
     "REPORT_FILE",
@@ -88,8 +90,9 @@ def run_plan(
 
 @contextmanager
 def this_machine(plan: Plan) -> Iterator[Backend]:
-    """Processes on this machine, as many as the plan says."""
-    pool: Workers[Task] = Workers(min(plan.jobs, number_of_jobs(plan)), PRELOAD)
+    """Processes on this machine, as many as the plan says, which find the tools imported."""
+    further = dict.fromkeys(adapter(tool).module for tool in plan.tools if tool not in MAIN_TOOLS)
+    pool: Workers[Task] = Workers(min(plan.jobs, number_of_jobs(plan)), *further, PRELOAD)
     try:
         yield pool
     finally:

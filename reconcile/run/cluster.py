@@ -9,10 +9,10 @@ from typing import Any
 
 from reconcile.errors import ReconcileError, describe_exception
 from reconcile.isolation import Ending, Job, Workers
+from reconcile.jobs import PRELOAD
 from reconcile.run.execute import Task
 from reconcile.run.keys import versions_here
 
-PRELOAD = "reconcile.jobs.preload"
 CONNECT_SECONDS = 20
 JOBS_PER_THREAD = 2
 """How many jobs a worker's thread has at a time: one runs, the next one is there when it ends."""

@@ -14,7 +14,7 @@ from pydantic import Field
 from reconcile.configs import StrictModel, data_folder, load
 from reconcile.errors import ReconcileError
 from reconcile.reference import DEFAULT_CONVENTION, Convention, load_convention
-from reconcile.tools import ADAPTERS, tool_names
+from reconcile.tools import MAIN_TOOLS, tool_names
 from reconcile.zoo import InputSpec, Mode, ModelSpec, parse_inputs, specs
 
 Read = TypeVar("Read")
@@ -41,7 +41,7 @@ class RunConfig(StrictModel):
     """
 
     models: list[str | ModelEntry] = Field(min_length=1)
-    tools: list[str] = Field(default_factory=lambda: list(ADAPTERS))
+    tools: list[str] = Field(default_factory=lambda: list(MAIN_TOOLS))
     reference: str = DEFAULT_CONVENTION
     mode: Literal["eval", "train"] = "eval"
     strict: bool = False

@@ -18,7 +18,7 @@ from pathlib import Path
 from reconcile.configs import data_folder
 from reconcile.reference import Convention
 from reconcile.run.config import Execution
-from reconcile.tools import ADAPTERS, adapter, version_of
+from reconcile.tools import adapter, installed_tools, version_of
 from reconcile.zoo import ModelSpec
 
 TORCH = metadata.version("torch")
@@ -51,14 +51,15 @@ def reference_key(spec: ModelSpec, source: str, seed: int, convention: Conventio
 def reconciliation_key(reference: str, measurement_digest: str, tool: str) -> str:
     """Return the key of what a measurement and a reference were reconciled to."""
     rulebook = data_folder() / "rulebooks" / f"{adapter(tool).name}.yaml"
-    ingredients = (_digest_of_sources("diff"), _digest_of_sources("rules"), _digest_of_file(rulebook))
+    rules = _digest_of_file(rulebook) if rulebook.is_file() else ""
+    ingredients = (_digest_of_sources("diff"), _digest_of_sources("rules"), rules)
     return _key("reconciliation", reference, measurement_digest, tool, *ingredients)
 
 
 @cache
 def versions_here() -> tuple[str, ...]:
     """Return everything installed here that numbers depend on, as texts that can be told to a user."""
-    tools = sorted({f"{item.distribution} {version_of(item)}" for item in ADAPTERS.values()})
+    tools = sorted({f"{adapter(name).distribution} {version_of(adapter(name))}" for name in installed_tools()})
     source = _digest_of_sources(".")[:12]
     return (*(f"{name} {metadata.version(name)}" for name in ("torch", "torchvision")), f"source {source}", *tools)
 

@@ -14,8 +14,12 @@ import numpy as np
 from packaging.version import Version
 from torch import nn
 
-Metric = Literal["compute", "params"]
-METRICS: tuple[Metric, ...] = ("compute", "params")
+Metric = Literal["compute", "params", "activations", "memory"]
+METRICS: tuple[Metric, ...] = ("compute", "params", "activations", "memory")
+"""Operations in the tool's unit, parameters, elements of activations, bytes of memory."""
+
+Unit = Literal["MAC", "FLOP", ""]
+"""What a tool counts operations in; nothing where it counts none."""
 
 
 class UnsupportedModelError(Exception):
@@ -37,18 +41,22 @@ class Measurement:
 
 @dataclass(frozen=True, slots=True)
 class ToolReport:
-    """What one tool said about one model: its metrics, and remarks such as operators that it did not count."""
+    """What one tool said about one model: the metrics that it has, and remarks such as operators without a rule."""
 
     measurements: Mapping[Metric, Measurement]
     notes: tuple[str, ...] = field(default=())
 
 
 class Adapter(Protocol):
-    """One tool, or one of its modes, as a column of the comparison."""
+    """One tool, or one of its modes, as a column of the comparison.
+
+    ``distribution`` is what is installed, ``module`` what the adapter imports when it measures.
+    """
 
     name: str
     distribution: str
-    unit: Literal["MAC", "FLOP"]
+    module: str
+    unit: Unit
     summary: str
 
     def measure(self, module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) -> ToolReport:
@@ -64,6 +72,15 @@ class Adapter(Protocol):
 def version_of(adapter: Adapter) -> str:
     """Return the installed version of the adapter's tool, as one writes it (``0.1.1.post2209072238``)."""
     return _installed_version(adapter.distribution)
+
+
+def is_installed(adapter: Adapter) -> bool:
+    """Whether the adapter's tool is there."""
+    try:
+        version_of(adapter)
+    except metadata.PackageNotFoundError:
+        return False
+    return True
 
 
 @cache
@@ -122,15 +139,16 @@ def check_report(report: ToolReport) -> None:
     """Make sure that a report holds counts, whatever the tool has put into it.
 
     Raises:
-        ValueError: A total is missing or no count, a layer's name no text or its value no whole number, the layers do
-            not add up to the total, or a remark is no text.
+        ValueError: There is no number at all, a total is no count, a layer's name no text or its value no whole
+            number, the layers do not add up to the total, or a remark is no text.
     """
     if not all(type(note) is str for note in report.notes):
         raise ValueError("the tool made a remark that is no text")
-    for metric in METRICS:
-        if metric not in report.measurements:
-            raise ValueError(f"the tool returned nothing for its {metric}")
-        measured = report.measurements[metric]
+    if not report.measurements:
+        raise ValueError("the tool returned no number")
+    for metric, measured in report.measurements.items():
+        if metric not in METRICS:
+            raise ValueError(f"the tool returned '{metric}', which is no metric")
         if type(measured.total) is not int or measured.total < 0:
             raise ValueError(f"the tool returned {measured.total!r} for its {metric}, which is no count")
         for layer, value in measured.layers.items():

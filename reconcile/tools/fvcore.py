@@ -6,11 +6,11 @@ Documented calls: ``FlopCountAnalysis(model, inputs).total()`` and ``.by_module(
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
 from torch import nn
 
-from reconcile.tools.adapter import Measurement, ToolReport, exact_integer, own_values, positional_inputs
+from reconcile.tools.adapter import Measurement, ToolReport, Unit, exact_integer, own_values, positional_inputs
 
 
 class Fvcore:
@@ -18,7 +18,8 @@ class Fvcore:
 
     name = "fvcore"
     distribution = "fvcore"
-    unit: Literal["MAC", "FLOP"] = "MAC"
+    module = "fvcore.nn"
+    unit: Unit = "MAC"
     summary = "operators of a torch.jit trace; reports those that it has no rule for"
 
     def measure(self, module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) -> ToolReport:

@@ -10,12 +10,12 @@ import io
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import redirect_stderr, redirect_stdout
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import nn
 
-from reconcile.tools.adapter import Measurement, ToolReport, exact_integer, keyword_inputs
+from reconcile.tools.adapter import Measurement, ToolReport, Unit, exact_integer, keyword_inputs
 
 FUNCTIONS = "(functions)"
 """Where the pytorch backend's functions are booked: it adds them to the total and names no module for them."""
@@ -26,7 +26,8 @@ class PtflopsPytorch:
 
     name = "ptflops-pytorch"
     distribution = "ptflops"
-    unit: Literal["MAC", "FLOP"] = "MAC"
+    module = "ptflops"
+    unit: Unit = "MAC"
     summary = "hooks on modules of exactly known types, and patched functions of torch"
 
     def measure(self, module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) -> ToolReport:
@@ -49,7 +50,8 @@ class PtflopsAten:
 
     name = "ptflops-aten"
     distribution = "ptflops"
-    unit: Literal["MAC", "FLOP"] = "MAC"
+    module = "ptflops"
+    unit: Unit = "MAC"
     summary = "operators that torch dispatches: convolutions and matrix products with their biases"
 
     def measure(self, module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) -> ToolReport:

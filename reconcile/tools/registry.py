@@ -5,16 +5,42 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from reconcile.errors import ReconcileError, did_you_mean
-from reconcile.tools.adapter import Adapter
+from reconcile.tools.adapter import Adapter, is_installed
+from reconcile.tools.calflops import CalflopsFlops, CalflopsMacs
+from reconcile.tools.flop_counter import FlopCounter, FlopCounterNoGrad
+from reconcile.tools.flopth import Flopth
 from reconcile.tools.fvcore import Fvcore
+from reconcile.tools.mmengine import Mmengine
 from reconcile.tools.ptflops import PtflopsAten, PtflopsPytorch
 from reconcile.tools.thop import Thop
+from reconcile.tools.torch_profiler import TorchProfiler
 from reconcile.tools.torchinfo import Torchinfo
+from reconcile.tools.torchprofile import Torchprofile
+from reconcile.tools.torchstat import TorchstatFlops, TorchstatMadd
+from reconcile.tools.torchsummary import Torchsummary
+from reconcile.tools.ultralytics_thop import UltralyticsThop
 
-_ADAPTERS: tuple[Adapter, ...] = (Thop(), PtflopsPytorch(), PtflopsAten(), Fvcore(), Torchinfo())
+_MAIN: tuple[Adapter, ...] = (Thop(), PtflopsPytorch(), PtflopsAten(), Fvcore(), Torchinfo())
+_FURTHER: tuple[Adapter, ...] = (
+    Mmengine(),
+    TorchstatFlops(),
+    TorchstatMadd(),
+    Torchsummary(),
+    FlopCounter(),
+    FlopCounterNoGrad(),
+    TorchProfiler(),
+    Torchprofile(),
+    CalflopsFlops(),
+    CalflopsMacs(),
+    Flopth(),
+    UltralyticsThop(),
+)
 
-ADAPTERS = {adapter.name: adapter for adapter in _ADAPTERS}
+ADAPTERS = {adapter.name: adapter for adapter in (*_MAIN, *_FURTHER)}
 """Every adapter by the name of its column, in the order of reports."""
+
+MAIN_TOOLS = tuple(adapter.name for adapter in _MAIN)
+"""The columns that run if nobody says which: those of the tools that come with this project."""
 
 
 def adapter(name: str) -> Adapter:
@@ -28,13 +54,22 @@ def adapter(name: str) -> Adapter:
     return ADAPTERS[name]
 
 
+def installed_tools() -> tuple[str, ...]:
+    """Return the columns whose tools are installed, in the order of reports."""
+    return tuple(name for name, found in ADAPTERS.items() if is_installed(found))
+
+
 def tool_names(names: Iterable[str]) -> tuple[str, ...]:
     """Check names of tools; return each once, in the order given.
 
     Raises:
-        ReconcileError: An unknown tool, or none at all.
+        ReconcileError: An unknown tool, one that is not installed, or none at all.
     """
     checked = tuple(dict.fromkeys(adapter(name).name for name in names if name))
     if not checked:
         raise ReconcileError(f"no tool is named: choose from {', '.join(ADAPTERS)}.")
+    for name in checked:
+        if not is_installed(ADAPTERS[name]):
+            distribution = ADAPTERS[name].distribution
+            raise ReconcileError(f"{name} needs {distribution}, which is not installed: pip install {distribution}.")
     return checked

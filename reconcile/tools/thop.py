@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
+from packaging.version import Version
 from torch import nn
 
-from reconcile.tools.adapter import Measurement, ToolReport, exact_integer, positional_inputs
+from reconcile.tools.adapter import Measurement, ToolReport, Unit, exact_integer, positional_inputs, version_of
 
 Layers = dict[str, tuple[float, float, "Layers"]]
 
@@ -20,15 +21,22 @@ class Thop:
 
     name = "thop"
     distribution = "thop"
-    unit: Literal["MAC", "FLOP"] = "MAC"
+    module = "thop"
+    unit: Unit = "MAC"
     summary = "hooks on modules of exactly known types; functions are not seen"
 
     def measure(self, module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) -> ToolReport:
-        """Run ``thop.profile``."""
-        from thop import profile  # noqa: PLC0415  # one process imports the tools that it runs
+        """Run ``thop.profile``.
 
+        Raises:
+            RuntimeError: What is imported as ``thop`` is another distribution.
+        """
+        import thop  # noqa: PLC0415  # one process imports the tools that it runs
+
+        if Version(version_of(self)).base_version != thop.__version__:
+            raise RuntimeError(f"'thop' {thop.__version__} is imported from {thop.__file__}, not the distribution thop")
         inputs = positional_inputs(module, args, kwargs)
-        operations, parameters, layers = profile(module, inputs=inputs, verbose=False, ret_layer_info=True)
+        operations, parameters, layers = thop.profile(module, inputs=inputs, verbose=False, ret_layer_info=True)
         root = (operations, parameters, layers)
         return ToolReport(
             {

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
 from torch import nn
 
-from reconcile.tools.adapter import Measurement, ToolReport, exact_integer
+from reconcile.tools.adapter import Measurement, ToolReport, Unit, exact_integer
 
 
 class Torchinfo:
@@ -19,7 +19,8 @@ class Torchinfo:
 
     name = "torchinfo"
     distribution = "torchinfo"
-    unit: Literal["MAC", "FLOP"] = "MAC"
+    module = "torchinfo"
+    unit: Unit = "MAC"
     summary = "leaf modules: parameters times positions of the output"
 
     def measure(self, module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) -> ToolReport:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from reconcile.isolation import Job, Limits, Workers
-from reconcile.run.cluster import PRELOAD
+from reconcile.jobs import PRELOAD
 from tests.jobs import threads
 
 

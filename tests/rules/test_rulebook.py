@@ -18,10 +18,10 @@ from reconcile.errors import ReconcileError
 from reconcile.reference import TERMS
 from reconcile.rules import Rule, Rulebook, load_rulebook
 from reconcile.rules.expression import check
-from reconcile.tools import ADAPTERS
+from reconcile.tools import ADAPTERS, MAIN_TOOLS
 
 FILES = sorted((data_folder() / "rulebooks").glob("*.yaml"))
-TOOLS = tuple(ADAPTERS)
+TOOLS = MAIN_TOOLS
 
 
 def rules(book: Rulebook) -> Iterator[Rule]:

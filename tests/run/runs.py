@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from reconcile.isolation import Ending, Job, Workers
+from reconcile.jobs import PRELOAD
 from reconcile.run import Backend, Plan, Run, RunFolder, begin, make_plan, new_run_id, reopen, run_plan
-from reconcile.run.cluster import PRELOAD
 from reconcile.run.execute import Task
 
 WHERE = "tests.run.models"

@@ -11,7 +11,7 @@ import torchvision
 
 from reconcile.errors import ReconcileError
 from reconcile.run import Plan, default_config_file, make_plan
-from reconcile.tools import ADAPTERS
+from reconcile.tools import MAIN_TOOLS
 
 Write = Callable[[str], Path]
 
@@ -63,7 +63,7 @@ def test_what_a_file_need_not_say(write: Write) -> None:
     plan = make_plan(config_file=write("models: [resnet18]\n"))
     assert (names(plan), inputs(plan)) == (["resnet18"], [""])
     assert {spec.mode for spec in plan.models} == {"eval"}
-    assert plan.tools == tuple(ADAPTERS)
+    assert plan.tools == MAIN_TOOLS
     assert plan.convention.name == "macs"
     assert (plan.seed, plan.jobs, plan.timeout_seconds) == (0, os.cpu_count(), 3600)
 

@@ -12,9 +12,9 @@ import pytest
 
 from reconcile.cli import main
 from reconcile.isolation import Ending, Job, Workers
+from reconcile.jobs import PRELOAD
 from reconcile.report import write_report
 from reconcile.run import Plan, keys
-from reconcile.run.cluster import PRELOAD
 from reconcile.run.execute import Task
 from reconcile.tools import Adapter
 from reconcile.zoo import parse_inputs, resolve

@@ -10,16 +10,25 @@ import torch
 from torch import nn
 
 from reconcile.errors import ReconcileError
-from reconcile.tools import ADAPTERS, METRICS, ToolReport, UnsupportedModelError, adapter, tool_names, version_of
+from reconcile.tools import (
+    ADAPTERS,
+    MAIN_TOOLS,
+    ToolReport,
+    UnsupportedModelError,
+    adapter,
+    installed_tools,
+    tool_names,
+    version_of,
+)
 from reconcile.tools.adapter import exact_integer, keyword_inputs, own_values, positional_inputs
 from tests import networks
 
-TOOLS = tuple(ADAPTERS)
+TOOLS = MAIN_TOOLS
 
 
 def measure(tool: str, model: nn.Module, *args: Any, **kwargs: Any) -> ToolReport:
     report = adapter(tool).measure(model.eval(), args, kwargs)
-    assert set(report.measurements) == set(METRICS)
+    assert set(report.measurements) == {"compute", "params"}
     for measurement in report.measurements.values():
         assert sum(measurement.layers.values()) == measurement.total
         assert all(type(value) is int for value in (measurement.total, *measurement.layers.values()))
@@ -68,9 +77,18 @@ class AnyNumber(nn.Module):
 
 def test_columns_have_names_units_and_versions() -> None:
     assert TOOLS == ("thop", "ptflops-pytorch", "ptflops-aten", "fvcore", "torchinfo")
+    assert tuple(ADAPTERS) == (
+        *TOOLS, "mmengine", "torchstat-flops", "torchstat-madd", "torchsummary", "flop-counter", "flop-counter-no-grad",
+        "torch-profiler", "torchprofile", "calflops-flops", "calflops-macs", "flopth", "ultralytics-thop",
+    )  # fmt: skip
+    assert {name for name, found in ADAPTERS.items() if found.unit == "FLOP"} == {
+        "torchstat-madd", "flop-counter", "flop-counter-no-grad", "torch-profiler", "calflops-flops", "flopth",
+    }  # fmt: skip
+    assert [name for name, found in ADAPTERS.items() if not found.unit] == ["torchsummary"]
     for name, found in ADAPTERS.items():
-        assert (found.name, found.unit) == (name, "MAC")
+        assert found.name == name
         assert found.summary
+        assert found.distribution
     assert {version_of(adapter(name)) for name in ("ptflops-pytorch", "ptflops-aten")} == {"0.7.5"}
     assert version_of(adapter("fvcore")) == "0.1.5.post20221221"
 
@@ -326,3 +344,13 @@ def test_inputs_by_name() -> None:
 def test_own_values_are_what_is_left_without_the_parts() -> None:
     assert own_values({"": 10, "a": 6, "a.b": 4, "c": 3}) == {"": 1, "a": 2, "a.b": 4, "c": 3}
     assert own_values({"": 5, "a.b": 4}) == {"": 1, "a.b": 4}  # nothing is said of a itself
+
+
+def test_a_tool_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ADAPTERS["mmengine"], "distribution", "no-such-distribution")
+    assert "mmengine" not in installed_tools()
+    assert set(MAIN_TOOLS) <= set(installed_tools())
+    with pytest.raises(
+        ReconcileError, match="mmengine needs no-such-distribution, which is not installed: pip install"
+    ):
+        tool_names(["thop", "mmengine"])

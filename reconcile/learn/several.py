@@ -1,0 +1,78 @@
+"""Rules for calls of which a probe makes several: each is learned where all others are known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeAlias
+
+from reconcile.learn.formulas import Known, Learned, amount, merged, rules_for
+from reconcile.learn.observe import Observation, Seen
+from reconcile.rules import Rule
+
+Calls: TypeAlias = "Callable[[Observation], Sequence[Seen]]"
+"""The calls of a probe that a tool may count."""
+
+Value: TypeAlias = "Callable[[Observation], int]"
+"""What a tool counts for all of them."""
+
+_Rules: TypeAlias = "dict[str, list[Rule]]"
+
+
+def learn_several(observations: Sequence[Observation], calls: Calls, value: Value) -> Learned:
+    """Learn rules for calls of one kind from what a tool counts for all that a probe makes.
+
+    What is left without a formula goes by the first call that has none.
+    """
+    rules = _learn(observations, calls, value)
+    without: dict[str, tuple[int, ...]] = {}
+    for item in observations:
+        if _sum(calls(item), rules) != value(item):
+            unknown = [seen.name for seen in calls(item) if seen.name not in rules]
+            name = unknown[0] if unknown else f"{item.subject} {item.setting}".strip()
+            without[name] = (*without.get(name, ()), value(item))
+    found = merged(rule for made in rules.values() for rule in made if len(made) > 1 or rule.counts)
+    return Learned(found, without)
+
+
+def _learn(observations: Sequence[Observation], calls: Calls, value: Value) -> _Rules:
+    rules: _Rules = {}
+    given_up: set[str] = set()
+    while True:
+        cases: dict[str, list[Known]] = {}
+        for item in observations:
+            unknown = [seen for seen in calls(item) if seen.name not in rules]
+            if len(unknown) == 1 and unknown[0].name not in given_up:
+                known = [seen for seen in calls(item) if seen.name in rules]
+                cases.setdefault(unknown[0].name, []).append((item, unknown[0], value(item) - _sum(known, rules)))
+        made = {name: rules_for(name, group) for name, group in cases.items()}
+        given_up |= {name for name, found in made.items() if found is None}
+        learned = {name: found for name, found in made.items() if found is not None}
+        if not learned:
+            learned = _counting_nothing(observations, calls, value, rules, given_up)
+        if not learned:
+            return rules
+        rules |= learned
+
+
+def _counting_nothing(
+    observations: Sequence[Observation], calls: Calls, value: Value, rules: _Rules, given_up: set[str]
+) -> _Rules:
+    """Calls in probes for which the tool counts no more than for the calls that are known."""
+    found: _Rules = {}
+    for item in observations:
+        unknown = {seen.name for seen in calls(item) if seen.name not in rules}
+        known = [seen for seen in calls(item) if seen.name in rules]
+        if unknown and not given_up & unknown and value(item) == _sum(known, rules):
+            found |= {name: [Rule(names=[name], counts={})] for name in unknown}
+    return found
+
+
+def _sum(calls: Sequence[Seen], rules: Mapping[str, Sequence[Rule]]) -> int:
+    return sum(_value(seen, rules.get(seen.name, ())) for seen in calls)
+
+
+def _value(seen: Seen, rules: Sequence[Rule]) -> int:
+    for rule in rules:
+        if all(seen.facts.get(name) in allowed for name, allowed in rule.where.items()):
+            return amount(rule.counts, seen)
+    return 0

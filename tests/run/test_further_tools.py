@@ -1,0 +1,49 @@
+"""Tools beside the main ones in a run: each has the metrics that it reports; without rules nothing is explained."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from reconcile.cli import main
+
+TOOLS = ("thop", "mmengine", "torchsummary", "flop-counter", "torch-profiler", "torchstat-madd", "ultralytics-thop")
+
+
+def test_a_run_of_further_tools(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    tools = ",".join(TOOLS[:-1])
+    assert main(["run", "squeezenet1_1", "--input", "1x3x64x64", "--tools", tools, "--out", str(tmp_path / "run")]) == 0
+    with (tmp_path / "run" / "cells.csv").open(encoding="utf-8", newline="") as file:
+        rows = {(row["tool"], row["metric"]): row for row in csv.DictReader(file)}
+    assert {place: row["status"] for place, row in rows.items()} == dict.fromkeys(
+        [
+            ("thop", "compute"), ("thop", "params"),
+            ("mmengine", "compute"), ("mmengine", "params"), ("mmengine", "activations"),
+            ("torchsummary", "params"), ("torchsummary", "memory"),
+            ("flop-counter", "compute"),
+            ("torch-profiler", "compute"),
+            ("torchstat-madd", "compute"), ("torchstat-madd", "params"), ("torchstat-madd", "memory"),
+        ],
+        "ok",
+    )  # fmt: skip
+    for row in rows.values():
+        assert int(row["value"]) - int(row["reference"]) == int(row["explained"]) + int(row["residual"])
+    reference = int(rows["thop", "compute"]["reference"])
+    assert int(rows["flop-counter", "compute"]["value"]) == 2 * reference  # it counts two for each of the same products
+    assert rows["mmengine", "activations"]["residual"] == "0"
+    assert {row["residual"] for (tool, _), row in rows.items() if tool == "thop"} == {"0"}
+    assert "mmengine" in (tmp_path / "run" / "index.html").read_text(encoding="utf-8")
+
+
+def test_what_is_not_installed_or_not_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments, status, sentence in (
+        (["run", "resnet18", "--tools", "ultralytics-thop", "--out", str(tmp_path / "x")], 2,
+         "ultralytics-thop needs ultralytics-thop, which is not installed: pip install ultralytics-thop."),
+        (["explain", "tests.run.models:net", "--tool", "flop-counter", "--metric", "params"], 1,
+         "flop-counter does not report params: choose from compute."),
+    ):  # fmt: skip
+        assert main(arguments) == status
+        assert capsys.readouterr().err.strip().splitlines()[-1] == f"reconcile: {sentence}"
+    assert not (tmp_path / "x").exists()
