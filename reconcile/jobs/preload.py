@@ -10,7 +10,7 @@ import warnings
 import reconcile.jobs.worker
 from reconcile.execution import warm_up
 from reconcile.rules import find_rulebook
-from reconcile.tools import ADAPTERS, MAIN_TOOLS
+from reconcile.tools import ADAPTERS, MAIN_TOOLS, installed_tools
 
 with warnings.catch_warnings():
     # thop and fvcore import parts of Python and torch that are about to retire; their users cannot change that.
@@ -18,7 +18,7 @@ with warnings.catch_warnings():
     for name in MAIN_TOOLS:
         importlib.import_module(ADAPTERS[name].module)
 
-for name in ADAPTERS:
+for name in installed_tools():  # which looks every version up: a model may change what can be looked up
     find_rulebook(name)  # jobs find it read
 
 warm_up()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -118,13 +119,17 @@ def test_errors_are_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[s
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("tool", MAIN_TOOLS)
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("tool", ["thop", "fvcore", "mmengine", "flop-counter", "torchprofile"])
 def test_a_real_tool(tool: str, tmp_path: Path) -> None:
     place = tmp_path / f"{tool}.yaml"
     command = [sys.executable, "-m", "reconcile.cli", "learn", tool, "--out", str(place)]
-    said = subprocess.run(command, check=True, stderr=subprocess.PIPE, text=True).stderr
+    said = subprocess.run(command, check=True, stderr=subprocess.PIPE, text=True).stderr.splitlines()
     book = Rulebook.model_validate(yaml.safe_load(place.read_text(encoding="utf-8")))
-    assert book.tool == tool
-    # What no formula fits is named; all else is predicted, at shapes that were not learned from.
-    unpredicted = [line for line in said.splitlines() if "the rulebook that was learned says" in line]
-    assert len(unpredicted) <= 8, said
+    known = load_rulebook(tool)
+    assert not [line for line in said if f"the rulebook for {known.versions[0]}" in line and "einsum" not in line]
+    if tool not in MAIN_TOOLS:  # their rulebooks are the learned ones
+        assert book == known
+    match = re.search(r": (\d+) of (\d+) numbers at unused shapes are predicted, 0 probes refused", said[0])
+    assert match is not None
+    assert int(match[2]) - int(match[1]) <= 2  # einsum is rounded; attention multiplies traced shapes
