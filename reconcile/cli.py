@@ -60,7 +60,7 @@ from reconcile.run import (
     run_plan,
     this_machine,
 )
-from reconcile.tools import ADAPTERS, METRICS, Adapter, adapter, is_installed, tool_names, version_of
+from reconcile.tools import ADAPTERS, METRICS, adapter, is_installed, tool_names, version_of
 from reconcile.trace import trace_spec
 from reconcile.zoo import Mode, ModelSpec, all_names, default_inputs, parse_inputs, resolve
 
@@ -226,23 +226,8 @@ def _show_preview(tools: Sequence[ToolPreview], plan: Plan) -> None:
 
 
 @contextmanager
-def _progress(what: str, total: int) -> Iterator[Callable[[], None]]:
-    """A bar on the terminal, which the function that is yielded moves on."""
-    console = _errors()
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task(what, total=total)
-        yield lambda: progress.update(task, advance=1)
-
-
-def _write_text(file: Path, text: str) -> None:
-    try:
-        file.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise ReconcileError(f"{file} cannot be written: {error.strerror or error}.") from error
-
-
-def _run(plan: Plan, folder: RunFolder, backend: Backend, damaged: list[str], *, reuse: bool) -> Run:
+def _progress(total: int) -> Iterator[Callable[[str], None]]:
+    """A bar on the terminal; the function that is yielded moves it on, and says what was done."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -252,15 +237,29 @@ def _run(plan: Plan, folder: RunFolder, backend: Backend, damaged: list[str], *,
     )
     console = _errors()
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task("starting", total=number_of_jobs(plan))
+        task = progress.add_task("starting", total=total)
+        yield lambda what: progress.update(task, advance=1, description=escape(what))
 
-        def advance(what: str) -> None:
-            progress.update(task, advance=1, description=escape(what))
 
-        def report(sentence: str) -> None:
-            damaged.append(sentence)
-            _say(sentence)
+def _write_text(file: Path, text: str) -> None:
+    """Write a file whole, or not at all."""
+    temporary = file.with_name(f".{file.name}.part")
+    try:
+        try:
+            temporary.write_text(text, encoding="utf-8")
+            temporary.replace(file)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise ReconcileError(f"{file} cannot be written: {error.strerror or error}.") from error
 
+
+def _run(plan: Plan, folder: RunFolder, backend: Backend, damaged: list[str], *, reuse: bool) -> Run:
+    def report(sentence: str) -> None:
+        damaged.append(sentence)
+        _say(sentence)
+
+    with _progress(number_of_jobs(plan)) as advance:
         return run_plan(plan, folder, backend, progress=advance, report=report, reuse=reuse)
 
 
@@ -352,7 +351,7 @@ def learn_command(tool: str, out: Path | None, jobs: int | None) -> None:
         raise ReconcileError(f"there is no folder {out.absolute().parent} to write {out.name} into.")
     workers: Workers[Any] = Workers(jobs or os.cpu_count() or 1, adapter(name).module, PRELOAD)
     try:
-        with _progress("learning", NUMBER_OF_PROBES) as advance:
+        with _progress(NUMBER_OF_PROBES) as advance:
             lesson = learn(name, workers, advance)
     finally:
         workers.close()
@@ -361,8 +360,7 @@ def learn_command(tool: str, out: Path | None, jobs: int | None) -> None:
         print(text, end="")
     else:
         _write_text(out, text)
-    known = find_rulebook(name)
-    for sentence in lesson_sentences(lesson, known):
+    for sentence in lesson_sentences(lesson, find_rulebook(name)):
         _say(sentence)
 
 
@@ -455,13 +453,17 @@ def _models() -> Iterable[tuple[str, str]]:
             yield name, "needs --input"
 
 
-def _version(tool: Adapter) -> str:
-    return version_of(tool) if is_installed(tool) else "not installed"
+def _tool(name: str) -> tuple[str, ...]:
+    try:
+        tool = adapter(name)
+    except ReconcileError as error:
+        return name, "cannot be used", "", str(error)
+    return name, version_of(tool) if is_installed(tool) else "not installed", tool.unit, tool.summary
 
 
 _LISTS: dict[str, Callable[[], Iterable[tuple[str, ...]]]] = {
     "models": _models,
-    "tools": lambda: ((item.name, _version(item), item.unit, item.summary) for item in ADAPTERS.values()),
+    "tools": lambda: map(_tool, ADAPTERS),
     "conventions": lambda: (
         (item.name, item.unit, item.description) for item in map(load_convention, convention_names())
     ),

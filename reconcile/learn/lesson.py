@@ -40,8 +40,8 @@ class Lesson:
         return tuple((item, predicted) for item, predicted in self.checked if item.total != predicted)
 
 
-def learn(tool: str, workers: Workers[Any], progress: Callable[[], None] = lambda: None) -> Lesson:
-    """Learn the rulebook of a column. ``progress`` is called after each measurement.
+def learn(tool: str, workers: Workers[Any], progress: Callable[[str], None] = lambda _: None) -> Lesson:
+    """Learn the rulebook of a column. ``progress`` is told after each measurement what it was.
 
     Raises:
         ReconcileError: The tool counts no operations, or ends the process of a structural probe.
@@ -67,7 +67,7 @@ def learn(tool: str, workers: Workers[Any], progress: Callable[[], None] = lambd
 
 
 def _endings(
-    jobs: Mapping[Any, Job], workers: Workers[Any], progress: Callable[[], None]
+    jobs: Mapping[Any, Job], workers: Workers[Any], progress: Callable[[str], None]
 ) -> Iterator[tuple[Any, Ending]]:
     waiting = iter(jobs.items())
     running = 0
@@ -77,9 +77,10 @@ def _endings(
             running += 1
         if not running:
             return
-        yield workers.next_ending()
+        place, ending = workers.next_ending()
         running -= 1
-        progress()
+        progress(place[0])
+        yield place, ending
 
 
 def _observation(place: tuple[str, str, int], ending: Ending) -> Observation:

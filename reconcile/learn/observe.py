@@ -75,7 +75,7 @@ class Outcome:
 
 def observe(tool: str, subject: str, setting: str, variant: int) -> Observation:
     """Trace a probe, then run the tool on it as documented."""
-    spec = probe_spec("battery", "probe", subject=subject, setting=setting, variant=variant)
+    spec = _spec("battery", "probe", subject=subject, setting=setting, variant=variant)
     trace = trace_spec(spec)[0]
     cell = measure_as_documented(spec, tool)
     found, parameters = cell.measurements.get("compute"), cell.measurements.get("params")
@@ -103,7 +103,7 @@ def observe(tool: str, subject: str, setting: str, variant: int) -> Observation:
 
 def observe_structure(tool: str, name: str, batch: int) -> Outcome:
     """Trace a structural probe, then run the tool on it as documented."""
-    spec = probe_spec("structure", "network", name=name, batch=batch)
+    spec = _spec("structure", "network", name=name, batch=batch)
     trace = trace_spec(spec)[0]
     found = measure_as_documented(spec, tool).measurements
     compute, parameters = found.get("compute"), found.get("params")
@@ -114,8 +114,8 @@ def observe_structure(tool: str, name: str, batch: int) -> Outcome:
     )
 
 
-def probe_spec(place: str, function: str, **arguments: str | int) -> ModelSpec:
-    """Return the probe as a model that an import path names."""
+def _spec(place: str, function: str, **arguments: str | int) -> ModelSpec:
+    """The probe as a model that an import path names."""
     given = ", ".join(f"{name}={value!r}" for name, value in arguments.items())
     return resolve(f"reconcile.learn.{place}:{function}({given})")
 

@@ -11,6 +11,7 @@ from reconcile.tools.flop_counter import FlopCounter, FlopCounterNoGrad
 from reconcile.tools.flopth import Flopth
 from reconcile.tools.fvcore import Fvcore
 from reconcile.tools.mmengine import Mmengine
+from reconcile.tools.plugins import Plugin, find_plugins
 from reconcile.tools.ptflops import PtflopsAten, PtflopsPytorch
 from reconcile.tools.thop import Thop
 from reconcile.tools.torch_profiler import TorchProfiler
@@ -36,8 +37,10 @@ _FURTHER: tuple[Adapter, ...] = (
     UltralyticsThop(),
 )
 
-ADAPTERS = {adapter.name: adapter for adapter in (*_MAIN, *_FURTHER)}
-"""Every adapter by the name of its column, in the order of reports."""
+_OWN = {adapter.name: adapter for adapter in (*_MAIN, *_FURTHER)}
+
+ADAPTERS: dict[str, Adapter] = {**_OWN, **find_plugins(_OWN)}
+"""Every adapter by the name of its column, in the order of reports; those of other distributions last."""
 
 MAIN_TOOLS = tuple(adapter.name for adapter in _MAIN)
 """The columns that run if nobody says which: those of the tools that come with this project."""
@@ -47,16 +50,24 @@ def adapter(name: str) -> Adapter:
     """Return the adapter of a column.
 
     Raises:
-        ReconcileError: No such tool; names the nearest.
+        ReconcileError: No such tool; names the nearest. Or it is another distribution's, and cannot be used.
     """
     if name not in ADAPTERS:
         raise ReconcileError(f"unknown tool '{name}'{did_you_mean(name, ADAPTERS)}")
-    return ADAPTERS[name]
+    found = ADAPTERS[name]
+    return found.adapter if isinstance(found, Plugin) else found
 
 
 def installed_tools() -> tuple[str, ...]:
     """Return the columns whose tools are installed, in the order of reports."""
-    return tuple(name for name, found in ADAPTERS.items() if is_installed(found))
+    return tuple(name for name in ADAPTERS if _is_there(name))
+
+
+def _is_there(name: str) -> bool:
+    try:
+        return is_installed(adapter(name))
+    except ReconcileError:
+        return False
 
 
 def tool_names(names: Iterable[str]) -> tuple[str, ...]:
