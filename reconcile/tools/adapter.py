@@ -48,16 +48,32 @@ class ToolReport:
 
 
 class Adapter(Protocol):
-    """One tool, or one of its modes, as a column of the comparison.
+    """One tool, or one of its modes, as a column of the comparison."""
 
-    ``distribution`` is what is installed, ``module`` what the adapter imports when it measures.
-    """
+    @property
+    def name(self) -> str:
+        """The column's."""
+        ...
 
-    name: str
-    distribution: str
-    module: str
-    unit: Unit
-    summary: str
+    @property
+    def distribution(self) -> str:
+        """What is installed, and has a version."""
+        ...
+
+    @property
+    def module(self) -> str:
+        """What the adapter imports when it measures."""
+        ...
+
+    @property
+    def unit(self) -> Unit:
+        """In which it counts operations."""
+        ...
+
+    @property
+    def summary(self) -> str:
+        """What it watches, in one clause."""
+        ...
 
     def measure(self, module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) -> ToolReport:
         """Run the tool on a model in the mode in which it is to be measured; the tool may change the model.
