@@ -192,3 +192,14 @@ def raises() -> nn.Module:
 def not_a_model() -> int:
     """Returns something else than a model."""
     return 3
+
+
+class WithKeywordOnly(nn.Module):
+    """An input that has no position."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(4, 5)
+
+    def forward(self, x: torch.Tensor, *, scale: torch.Tensor) -> torch.Tensor:
+        return self.fc(x) * scale

@@ -11,8 +11,10 @@ from importlib import metadata
 from typing import Any, Literal, Protocol
 
 import numpy as np
+import torch
 from packaging.version import Version
 from torch import nn
+from torch.utils._pytree import tree_leaves
 
 Metric = Literal["compute", "params", "activations", "memory"]
 METRICS: tuple[Metric, ...] = ("compute", "params", "activations", "memory")
@@ -121,6 +123,18 @@ def positional_inputs(module: nn.Module, args: Sequence[Any], kwargs: Mapping[st
             f"the tool takes inputs by position only, and '{next(iter(bound.kwargs))}' has none"
         )
     return bound.args
+
+
+def positional_tensors(module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Return the inputs as a tuple, for a tool that takes tensors by position, and lists of tensors at most.
+
+    Raises:
+        UnsupportedModelError: As :func:`positional_inputs`; or an input is, or holds, something else than tensors.
+    """
+    inputs = positional_inputs(module, args, kwargs)
+    if not all(isinstance(value, torch.Tensor) for value in tree_leaves(inputs)):
+        raise UnsupportedModelError("the tool takes tensors only")
+    return inputs
 
 
 def keyword_inputs(module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:

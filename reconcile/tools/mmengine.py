@@ -10,18 +10,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import torch
 from torch import nn
-from torch.utils._pytree import tree_leaves
 
 from reconcile.tools.adapter import (
     Measurement,
     ToolReport,
     Unit,
-    UnsupportedModelError,
     exact_integer,
     own_values,
-    positional_inputs,
+    positional_tensors,
 )
 
 
@@ -42,9 +39,7 @@ class Mmengine:
             parameter_count,
         )
 
-        inputs = positional_inputs(module, args, kwargs)
-        if not all(isinstance(value, torch.Tensor) for value in tree_leaves(inputs)):
-            raise UnsupportedModelError("the tool takes tensors only")
+        inputs = positional_tensors(module, args, kwargs)
         operations, activations = FlopAnalyzer(module, inputs), ActivationAnalyzer(module, inputs)
         counted = parameter_count(module)
         parameters = {path: exact_integer(counted[path], "parameters") for path, _ in module.named_modules()}

@@ -13,17 +13,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-import torch
 from torch import nn
-from torch.utils._pytree import tree_leaves
 
 from reconcile.tools.adapter import (
     Measurement,
     ToolReport,
     Unit,
-    UnsupportedModelError,
     exact_integer,
-    positional_inputs,
+    positional_tensors,
 )
 
 
@@ -40,9 +37,7 @@ class Torchprofile:
         """Run ``torchprofile.profile_macs``."""
         from torchprofile import profile_macs  # noqa: PLC0415  # one process imports the tools that it runs
 
-        inputs = positional_inputs(module, args, kwargs)
-        if not all(isinstance(value, torch.Tensor) for value in tree_leaves(inputs)):
-            raise UnsupportedModelError("the tool takes tensors only")
+        inputs = positional_tensors(module, args, kwargs)
         paths = [path for path, _ in module.named_modules()]
         with _numbered_scopes(module), warnings.catch_warnings(record=True) as remarks:
             warnings.simplefilter("always")

@@ -54,15 +54,6 @@ class TwoTensors(nn.Module):
         return self.fc(x) @ self.fc(y).transpose(0, 1)
 
 
-class WithKeywordOnly(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        self.fc = nn.Linear(4, 5)
-
-    def forward(self, x: torch.Tensor, *, scale: torch.Tensor) -> torch.Tensor:
-        return self.fc(x) * scale
-
-
 class AnyNumber(nn.Module):
     def __init__(self) -> None:
         super().__init__()
@@ -196,12 +187,12 @@ def test_integers_by_keyword(tool: str) -> None:
 @pytest.mark.parametrize("tool", ["thop", "fvcore"])
 def test_an_input_by_keyword_only_is_not_for_tools_of_positions(tool: str) -> None:
     with pytest.raises(UnsupportedModelError, match="'scale'"):
-        measure(tool, WithKeywordOnly(), torch.zeros(2, 4), scale=torch.ones(1))
+        measure(tool, networks.WithKeywordOnly(), torch.zeros(2, 4), scale=torch.ones(1))
 
 
 @pytest.mark.parametrize("tool", ["ptflops-pytorch", "ptflops-aten", "torchinfo"])
 def test_an_input_by_keyword_only_is_for_tools_of_names(tool: str) -> None:
-    compute, params = totals(tool, WithKeywordOnly(), torch.zeros(2, 4), scale=torch.ones(1))
+    compute, params = totals(tool, networks.WithKeywordOnly(), torch.zeros(2, 4), scale=torch.ones(1))
     assert (compute, params) == (2 * 25, 25)
 
 

@@ -127,15 +127,6 @@ class OfAList(nn.Module):
         return self.fc(rows[0])
 
 
-class WithKeywordOnly(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        self.fc = nn.Linear(4, 5)
-
-    def forward(self, x: torch.Tensor, *, scale: torch.Tensor) -> torch.Tensor:
-        return self.fc(x) * scale
-
-
 def convolutional() -> tuple[Any, ...]:
     return networks.Convolutional(), torch.rand(1, 3, 8, 8)
 
@@ -230,7 +221,7 @@ def a_list() -> tuple[Any, ...]:
 
 
 def keyword_only() -> tuple[Any, ...]:
-    return WithKeywordOnly(), torch.rand(2, 4), {"scale": torch.ones(1)}
+    return networks.WithKeywordOnly(), torch.rand(2, 4), {"scale": torch.ones(1)}
 
 
 def raises() -> tuple[Any, ...]:

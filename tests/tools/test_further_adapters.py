@@ -49,15 +49,6 @@ def doubled(values: dict[str, int]) -> dict[str, int]:
     return {path: 2 * value for path, value in values.items()}
 
 
-class WithKeywordOnly(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        self.fc = nn.Linear(4, 5)
-
-    def forward(self, x: torch.Tensor, *, scale: torch.Tensor) -> torch.Tensor:
-        return self.fc(x) * scale
-
-
 class WithSetting(nn.Module):
     def __init__(self) -> None:
         super().__init__()
@@ -363,10 +354,10 @@ def test_an_input_by_keyword_only(column: str) -> None:
     inputs = {"x": torch.zeros(2, 4), "scale": torch.ones(1)}
     if column in BY_POSITION:
         with pytest.raises(UnsupportedModelError, match="'scale'"):
-            measure(column, WithKeywordOnly(), **inputs)
+            measure(column, networks.WithKeywordOnly(), **inputs)
     else:
         scaled = 2 * 5 if column == "torch-profiler" else 0
-        assert total(column, WithKeywordOnly(), **inputs) == 2 * 2 * 4 * 5 + scaled
+        assert total(column, networks.WithKeywordOnly(), **inputs) == 2 * 2 * 4 * 5 + scaled
 
 
 @pytest.mark.parametrize("column", COLUMNS)
