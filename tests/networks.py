@@ -203,3 +203,14 @@ class WithKeywordOnly(nn.Module):
 
     def forward(self, x: torch.Tensor, *, scale: torch.Tensor) -> torch.Tensor:
         return self.fc(x) * scale
+
+
+class TwoTensors(nn.Module):
+    """Two inputs by position, and a product of what comes of them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(4, 5, bias=False)
+
+    def forward(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        return self.fc(x) @ self.fc(y).transpose(0, 1)

@@ -11,8 +11,7 @@ from reconcile.learn.formulas import Known, Learned, learn_calls
 from reconcile.learn.observe import FUSED, LEVELS, Level, Observation
 from reconcile.learn.several import learn_several
 from reconcile.learn.watching import Structure, Watched, watched
-from reconcile.rules import Modules, Operators, Parameters, Rulebook, predict, predict_parameters
-from reconcile.rules.rulebook import Functions
+from reconcile.rules import Functions, Modules, Operators, Parameters, Rulebook, predict, predict_parameters
 from reconcile.tools import Unit
 from reconcile.trace import Trace
 

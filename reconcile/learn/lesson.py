@@ -111,13 +111,13 @@ def lesson_sentences(lesson: Lesson, known: Rulebook | None) -> Iterator[str]:
     for item, predicted in _one_for_each(lesson.unpredicted):
         yield f"{_name(item)}: the rulebook that was learned says {predicted:,}, the tool {item.total:,}."
     if known is not None:
-        for item, predicted in _one_for_each(differences(known, lesson)):
+        for item, predicted in _one_for_each(_differences(known, lesson)):
             versions = ", ".join(known.versions)
             yield f"{_name(item)}: the rulebook for {versions} says {predicted:,}, the tool {item.total:,}."
 
 
-def differences(known: Rulebook, lesson: Lesson) -> tuple[tuple[Observation, int], ...]:
-    """Return the probes at unused shapes for which a rulebook predicts another number than the tool returned."""
+def _differences(known: Rulebook, lesson: Lesson) -> tuple[tuple[Observation, int], ...]:
+    """The probes at unused shapes for which a rulebook predicts another number than the tool returned."""
     predicted = ((item, predicted_compute(known, item.trace)) for item, _ in lesson.checked if item.trace is not None)
     return tuple((item, value) for item, value in predicted if value != item.total)
 

@@ -8,8 +8,7 @@ from typing import Literal
 
 from reconcile.jobs.worker import measure_as_documented
 from reconcile.learn.battery import UNUSED, VARIANTS
-from reconcile.rules import plain_argument, quantities, terms_below, visible_operators
-from reconcile.rules.rulebook import Operators
+from reconcile.rules import Operators, plain_argument, quantities, terms_below, visible_operators
 from reconcile.tools import Measurement
 from reconcile.trace import Call, Trace, Value, trace_spec
 from reconcile.zoo import ModelSpec, resolve

@@ -45,15 +45,6 @@ def layers(tool: str, model: nn.Module, *args: Any, **kwargs: Any) -> dict[str, 
     return {path: value for path, value in found.items() if value}
 
 
-class TwoTensors(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        self.fc = nn.Linear(4, 5, bias=False)
-
-    def forward(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-        return self.fc(x) @ self.fc(y).transpose(0, 1)
-
-
 class AnyNumber(nn.Module):
     def __init__(self) -> None:
         super().__init__()
@@ -160,10 +151,10 @@ def test_several_inputs(tool: str) -> None:
     linear, product = (3 + 2) * 4 * 5, 3 * 5 * 2
     expected = linear + product if tool in ("fvcore", "ptflops-aten") else linear
     x, y = torch.zeros(3, 4), torch.zeros(2, 4)
-    assert totals(tool, TwoTensors(), x, y) == (expected, 20)
-    assert totals(tool, TwoTensors(), x, y=y) == (expected, 20)
-    assert totals(tool, TwoTensors(), x=x, y=y) == (expected, 20)
-    assert totals(tool, TwoTensors(), y=y, x=x) == (expected, 20)
+    assert totals(tool, networks.TwoTensors(), x, y) == (expected, 20)
+    assert totals(tool, networks.TwoTensors(), x, y=y) == (expected, 20)
+    assert totals(tool, networks.TwoTensors(), x=x, y=y) == (expected, 20)
+    assert totals(tool, networks.TwoTensors(), y=y, x=x) == (expected, 20)
 
 
 @pytest.mark.parametrize("tool", TOOLS)
@@ -211,7 +202,7 @@ def test_several_inputs_without_names_are_for_tools_of_positions(tool: str) -> N
 @pytest.mark.parametrize("tool", ["thop", "fvcore"])
 def test_inputs_that_do_not_fit_the_model(tool: str) -> None:
     with pytest.raises(UnsupportedModelError, match="do not fit"):
-        measure(tool, TwoTensors(), torch.zeros(3, 4), z=torch.zeros(2, 4))
+        measure(tool, networks.TwoTensors(), torch.zeros(3, 4), z=torch.zeros(2, 4))
 
 
 @pytest.mark.parametrize("tool", TOOLS)
@@ -319,15 +310,15 @@ def test_ptflops_says_why_it_gave_up() -> None:
 
 def test_inputs_by_position() -> None:
     x, y = torch.zeros(1), torch.ones(1)
-    assert positional_inputs(TwoTensors(), (x, y), {}) == (x, y)
-    assert positional_inputs(TwoTensors(), (x,), {"y": y}) == (x, y)
-    assert positional_inputs(TwoTensors(), (), {"y": y, "x": x}) == (x, y)
+    assert positional_inputs(networks.TwoTensors(), (x, y), {}) == (x, y)
+    assert positional_inputs(networks.TwoTensors(), (x,), {"y": y}) == (x, y)
+    assert positional_inputs(networks.TwoTensors(), (), {"y": y, "x": x}) == (x, y)
 
 
 def test_inputs_by_name() -> None:
     x, y = torch.zeros(1), torch.ones(1)
-    assert keyword_inputs(TwoTensors(), (x, y), {}) == {"x": x, "y": y}
-    assert keyword_inputs(TwoTensors(), (x,), {"y": y}) == {"x": x, "y": y}
+    assert keyword_inputs(networks.TwoTensors(), (x, y), {}) == {"x": x, "y": y}
+    assert keyword_inputs(networks.TwoTensors(), (x,), {"y": y}) == {"x": x, "y": y}
     with pytest.raises(UnsupportedModelError):
         keyword_inputs(AnyNumber(), (x, y), {})
 

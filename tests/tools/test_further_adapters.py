@@ -60,15 +60,6 @@ class WithSetting(nn.Module):
         return x
 
 
-class TwoTensors(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        self.fc = nn.Linear(4, 5, bias=False)
-
-    def forward(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-        return self.fc(x) @ self.fc(y).transpose(0, 1)
-
-
 class Hiding(nn.Module):
     """Calls layers that are none of its own, one of its own class."""
 
@@ -344,9 +335,9 @@ def test_several_inputs(column: str) -> None:
     products = (3 + 2) * 4 * 5 + 3 * 5 * 2
     expected = {"torchprofile": products, "mmengine": products, "flopth": 2 * 4 * 5}.get(column, 2 * products)
     x, y = torch.zeros(3, 4), torch.zeros(2, 4)
-    assert total(column, TwoTensors(), x, y) == expected
-    assert total(column, TwoTensors(), x, y=y) == expected
-    assert total(column, TwoTensors(), y=y, x=x) == expected
+    assert total(column, networks.TwoTensors(), x, y) == expected
+    assert total(column, networks.TwoTensors(), x, y=y) == expected
+    assert total(column, networks.TwoTensors(), y=y, x=x) == expected
 
 
 @pytest.mark.parametrize("column", COLUMNS)
