@@ -26,7 +26,7 @@ from reconcile.reference import (
     require_coverage,
 )
 from reconcile.report.terminal import explain
-from reconcile.tools import MAIN_TOOLS, adapter, tool_names
+from reconcile.tools import MAIN_TOOLS, Adapter, Column, columns
 from reconcile.trace import EVERYTHING, Detail, Trace, map_tensors, real_copy, trace, trace_spec
 from reconcile.zoo import (
     BuiltModel,
@@ -243,22 +243,30 @@ def compare(
     Raises:
         ReconcileError: As :func:`count`; an unknown tool.
     """
-    checked = tool_names(tools)
+    checked = [_installed_here(item) for item in columns(tools)]
     name, found, described = _trace(model, inputs, "eval", EVERYTHING)
     counted = ModelCount(name, described, count_trace(found, load_convention(convention)))
     reconciliations: dict[tuple[str, str], Reconciliation] = {}
     errors: dict[str, str] = {}
-    for tool in checked:
+    for tool, tools_adapter in checked:
         try:
             with torch.random.fork_rng(devices=[]):
                 built = _fresh(model, inputs, reads_data=counted.reference.trace.execution == "real")
-                report = adapter(tool).measure(built.module, built.args, built.kwargs)
+                report = tools_adapter.measure(built.module, built.args, built.kwargs)
             reconciled = reconcile_measurements(tool, report.measurements, counted.reference)
         except Exception as error:  # a tool may raise anything; it says so in its place
             errors[tool] = describe_exception(error)
             continue
         reconciliations |= {(tool, metric): item for metric, item in reconciled.items()}
     return Comparison(counted, reconciliations, errors)
+
+
+def _installed_here(column: Column) -> tuple[str, Adapter]:
+    if column.environment is not None:
+        raise ReconcileError(
+            f"{column.name} is in an environment of its own, which this process cannot enter: use 'reconcile run'."
+        )
+    return column.name, column.adapter
 
 
 def _trace(model: nn.Module | str, inputs: Inputs, mode: Mode, detail: Detail, seed: int = 0) -> tuple[str, Trace, str]:

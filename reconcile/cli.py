@@ -24,6 +24,7 @@ from rich.text import Text
 from reconcile import __version__
 from reconcile.api import Grouping, ModelCount
 from reconcile.diff import CAUSES, reconcile_measurements
+from reconcile.environments import environments, make_environment
 from reconcile.errors import ReconcileError, did_you_mean
 from reconcile.isolation import Workers
 from reconcile.jobs import PRELOAD
@@ -50,6 +51,7 @@ from reconcile.run import (
     begin,
     check_is_free,
     cluster_at,
+    configured_tools,
     find_run,
     make_plan,
     measure,
@@ -60,7 +62,17 @@ from reconcile.run import (
     run_plan,
     this_machine,
 )
-from reconcile.tools import ADAPTERS, METRICS, adapter, is_installed, tool_names, version_of
+from reconcile.tools import (
+    ADAPTERS,
+    METRICS,
+    Column,
+    adapter,
+    column,
+    column_names,
+    columns,
+    find_column,
+    modules_by_environment,
+)
 from reconcile.trace import trace_spec
 from reconcile.zoo import Mode, ModelSpec, all_names, default_inputs, parse_inputs, resolve
 
@@ -208,8 +220,8 @@ def _stopped_by_signals(folder: Path) -> Iterator[None]:
 
 def _show_preview(tools: Sequence[ToolPreview], plan: Plan) -> None:
     table = Table("tool", "known", "to run", "never ran", "expected time", "expected memory")
-    for column in table.columns[1:]:
-        column.justify = "right"
+    for cells in table.columns[1:]:
+        cells.justify = "right"
     for item in tools:
         seconds = "unknown" if item.seconds is None else f"{item.seconds:,.1f} s"
         memory = "unknown" if item.peak_rss_mb is None else f"{item.peak_rss_mb:,.0f} MB"
@@ -322,7 +334,7 @@ def count(
 @click.option("--mode", type=click.Choice(MODES), default="eval", show_default=True)
 def explain_command(model: str, tool: str, reference: str, metric: str, inputs: tuple[str, ...], mode: Mode) -> None:
     """Show why a tool's number differs from the reference: a waterfall of causes, and the layers."""
-    (name,) = tool_names([tool])
+    name = _one_column(tool).name
     spec = _spec(model, inputs, mode)
     convention = load_convention(reference)
     with redirect_stdout(sys.stderr):  # what the model prints is not the answer
@@ -346,13 +358,13 @@ def explain_command(model: str, tool: str, reference: str, metric: str, inputs: 
 @click.option("--jobs", metavar="N", type=click.IntRange(1, 1024), help="How many probes run at a time.")
 def learn_command(tool: str, out: Path | None, jobs: int | None) -> None:
     """Learn a tool's rulebook: run it on small models, and solve what it returns for a formula of each layer."""
-    (name,) = tool_names([tool])
+    chosen = _one_column(tool)
     if out is not None and not out.absolute().parent.is_dir():
         raise ReconcileError(f"there is no folder {out.absolute().parent} to write {out.name} into.")
-    workers: Workers[Any] = Workers(jobs or os.cpu_count() or 1, adapter(name).module, PRELOAD)
+    workers: Workers[Any] = Workers(jobs or os.cpu_count() or 1, PRELOAD, tools=modules_by_environment([chosen]))
     try:
         with _progress(NUMBER_OF_PROBES) as advance:
-            lesson = learn(name, workers, advance)
+            lesson = learn(chosen.name, workers, advance)
     finally:
         workers.close()
     text = rulebook_text(lesson.rulebook)
@@ -360,8 +372,33 @@ def learn_command(tool: str, out: Path | None, jobs: int | None) -> None:
         print(text, end="")
     else:
         _write_text(out, text)
-    for sentence in lesson_sentences(lesson, find_rulebook(name)):
+    for sentence in lesson_sentences(lesson, find_rulebook(chosen.name)):
         _say(sentence)
+
+
+@app.command("environment")
+@click.argument("tools", metavar="[TOOL]...", nargs=-1)
+@click.option("--config", metavar="FILE", type=click.Path(path_type=Path), help="A file such as configs/zoo.yaml.")
+def environment_command(tools: tuple[str, ...], config: Path | None) -> None:
+    """Give tools that are not installed environments of their own, laid over the packages that are.
+
+    A TOOL is a column or a distribution, with a version if need be: thop==0.0.31.post2005241907. Without any, those
+    that a configuration asks for, by default that of the main job.
+    """
+    if tools and config is not None:
+        raise ReconcileError("TOOL cannot be given with --config, which says for which tools.")
+    names = [name for given in tools for name in column_names(given)] if tools else configured_tools(config)
+    for name in names:
+        found = find_column(name) or _with_environment(name)
+        print(f"{name}\t{found.version}\t{found.environment.folder if found.environment else 'installed here'}")
+
+
+def _with_environment(name: str) -> Column:
+    """Make an environment, of the version that the name states, or else of that for which there are rules."""
+    known = find_rulebook(name)
+    version = name.partition("==")[2] or (known.versions[-1] if known else "")
+    make_environment(adapter(name).distribution, version)
+    return column(name)
 
 
 @app.command()
@@ -392,7 +429,7 @@ def query(sql: str, runs: str, output_format: str) -> None:
 
 
 @app.command("list")
-@click.argument("what", metavar="models|tools|conventions|causes")
+@click.argument("what", metavar="models|tools|conventions|causes|environments")
 def list_command(what: str) -> None:
     """List what there is: a name in each line, then what it is."""
     if what not in _LISTS:
@@ -441,6 +478,13 @@ def _say(sentence: str) -> None:
     _errors().print(Text(f"reconcile: {printable}"), soft_wrap=True, highlight=False)
 
 
+def _one_column(tool: str) -> Column:
+    found = columns([tool])
+    if len(found) > 1:
+        raise ReconcileError(f"'{tool}' has {len(found)} columns: choose {' or '.join(item.name for item in found)}.")
+    return found[0]
+
+
 def _spec(model: str, inputs: Sequence[str], mode: Mode) -> ModelSpec:
     return resolve(model, parse_inputs(inputs) if inputs else None, mode)
 
@@ -458,7 +502,8 @@ def _tool(name: str) -> tuple[str, ...]:
         tool = adapter(name)
     except ReconcileError as error:
         return name, "cannot be used", "", str(error)
-    return name, version_of(tool) if is_installed(tool) else "not installed", tool.unit, tool.summary
+    found = find_column(name)
+    return name, "not installed" if found is None else found.version, tool.unit, tool.summary
 
 
 _LISTS: dict[str, Callable[[], Iterable[tuple[str, ...]]]] = {
@@ -468,6 +513,7 @@ _LISTS: dict[str, Callable[[], Iterable[tuple[str, ...]]]] = {
         (item.name, item.unit, item.description) for item in map(load_convention, convention_names())
     ),
     "causes": lambda: ((cause.code, cause.meaning) for cause in CAUSES.values()),
+    "environments": lambda: ((item.name, str(item.folder), *item.contents) for item in environments()),
 }
 
 

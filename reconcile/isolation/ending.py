@@ -20,11 +20,15 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A function to be called in a process of its own. Function and arguments travel pickled, over pipes only."""
+    """A function to be called in a process of its own. Function and arguments travel pickled, over pipes only.
+
+    ``environment`` names the packages that it finds in front of those that are installed here; empty for none.
+    """
 
     function: Callable[..., Any]
     arguments: tuple[Any, ...]
     limits: Limits
+    environment: str = ""
 
 
 @dataclass(frozen=True, slots=True)

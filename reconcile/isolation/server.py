@@ -12,14 +12,21 @@ import pickle
 import signal
 import socket
 from collections.abc import Sequence
+from contextlib import suppress
 from multiprocessing.connection import Connection
 
 from reconcile.isolation.supervisor import adopt_orphans, end_descendants, end_with_parent, run_isolated
 
 
-def serve(control: int, supervisors: int, preload: Sequence[str]) -> None:
-    """Import the modules ``preload``, and serve jobs until the sockets, sent through ``control``, are closed."""
+def serve(control: int, supervisors: int, preload: Sequence[str], tools: Sequence[str]) -> None:
+    """Import modules, and serve jobs until the sockets, sent through ``control``, are closed.
+
+    Of ``tools`` those are imported that can be; for the others, jobs will say why not.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for module in tools:
+        with suppress(Exception):
+            importlib.import_module(module)
     for module in preload:
         importlib.import_module(module)
     adopt_orphans()

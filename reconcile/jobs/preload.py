@@ -6,6 +6,7 @@ Importing the tools changes nothing in torch: they patch and hook only while the
 import gc
 import importlib
 import warnings
+from contextlib import suppress
 
 import reconcile.jobs.worker
 from reconcile.execution import warm_up
@@ -16,7 +17,8 @@ with warnings.catch_warnings():
     # thop and fvcore import parts of Python and torch that are about to retire; their users cannot change that.
     warnings.simplefilter("ignore")
     for name in MAIN_TOOLS:
-        importlib.import_module(ADAPTERS[name].module)
+        with suppress(Exception):  # in an environment of its own, a version may be unable to; its cells will say so
+            importlib.import_module(ADAPTERS[name].module)
 
 for name in installed_tools():  # which looks every version up: a model may change what can be looked up
     find_rulebook(name)  # jobs find it read

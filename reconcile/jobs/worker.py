@@ -124,7 +124,7 @@ def measure_as_documented(spec: ModelSpec, tool: str, seed: int = 0) -> Measured
     return MeasuredCell(status, "documented", inputs, seconds=time.perf_counter() - started, error=error)
 
 
-def measure(spec: ModelSpec, tool: str, trace: Trace, seed: int = 0) -> MeasuredCell:
+def measure_here(spec: ModelSpec, tool: str, trace: Trace, seed: int = 0) -> MeasuredCell:
     """Run a tool on a model in this process, without arithmetic if that can be; nothing that it prints is shown."""
     quick = None
     with _as_in_a_job():

@@ -13,7 +13,7 @@ from reconcile.learn.book import learn_rulebook, predicted_compute
 from reconcile.learn.observe import Observation, Outcome, observe, observe_structure
 from reconcile.learn.structure import BATCHES, NETWORKS
 from reconcile.rules import Rulebook
-from reconcile.tools import adapter, version_of
+from reconcile.tools import column
 
 LIMITS = Limits(seconds=120, memory_mb=8000)
 """What one probe may take; none takes a second."""
@@ -46,11 +46,12 @@ def learn(tool: str, workers: Workers[Any], progress: Callable[[str], None] = la
     Raises:
         ReconcileError: The tool counts no operations, or ends the process of a structural probe.
     """
-    chosen = adapter(tool)
+    chosen = column(tool)
+    watched = chosen.adapter
     battery = [(*place, variant) for place in by_name() for variant in range(len(VARIANTS))]
     networks = [(name, batch) for name in NETWORKS for batch in BATCHES]
-    jobs: dict[Any, Job] = {place: Job(observe, (chosen.name, *place), LIMITS) for place in battery}
-    jobs |= {place: Job(observe_structure, (chosen.name, *place), LIMITS) for place in networks}
+    jobs: dict[Any, Job] = {place: Job(observe, (chosen.name, *place), LIMITS, chosen.place) for place in battery}
+    jobs |= {place: Job(observe_structure, (chosen.name, *place), LIMITS, chosen.place) for place in networks}
     endings = dict(_endings(jobs, workers, progress))
     observations = [_observation(place, endings[place]) for place in battery]
     structure = {place: _outcome(tool, place, endings[place]) for place in networks}
@@ -58,7 +59,7 @@ def learn(tool: str, workers: Workers[Any], progress: Callable[[str], None] = la
     if not usable:
         raise ReconcileError(f"{chosen.name} cannot be learned: {observations[0].error}")
     seen = [item for item in usable if item.variant not in UNUSED]
-    book = learn_rulebook(chosen.name, version_of(chosen), chosen.unit, seen, structure)
+    book = learn_rulebook(watched.name, chosen.version, watched.unit, seen, structure)
     return Lesson(
         rulebook=book,
         checked=tuple((item, predicted_compute(book, item.trace)) for item in usable if item.trace is not None),

@@ -74,7 +74,7 @@ class Outcome:
 
 def observe(tool: str, subject: str, setting: str, variant: int) -> Observation:
     """Trace a probe, then run the tool on it as documented."""
-    spec = _spec("battery", "probe", subject=subject, setting=setting, variant=variant)
+    spec = probe_spec(subject, setting, variant)
     trace = trace_spec(spec)[0]
     cell = measure_as_documented(spec, tool)
     found, parameters = cell.measurements.get("compute"), cell.measurements.get("params")
@@ -111,6 +111,11 @@ def observe_structure(tool: str, name: str, batch: int) -> Outcome:
         compute=None if compute is None else compute.total,
         parameters=None if parameters is None else parameters.total,
     )
+
+
+def probe_spec(subject: str, setting: str, variant: int) -> ModelSpec:
+    """Return a probe of the battery as a model that an import path names."""
+    return _spec("battery", "probe", subject=subject, setting=setting, variant=variant)
 
 
 def _spec(place: str, function: str, **arguments: str | int) -> ModelSpec:

@@ -1,10 +1,11 @@
 """Rulebooks: each tool's own convention as data, and what it predicts for a trace."""
 
-from reconcile.rules.expression import ExpressionError, evaluate
+from reconcile.rules.expression import ExpressionError, evaluate, summands
 from reconcile.rules.parameters import ParameterClaims, owners, predict_parameters
 from reconcile.rules.predict import Claim, module_rule, predict, terms_below, visible_operators
 from reconcile.rules.quantities import plain_argument, quantities
 from reconcile.rules.rulebook import (
+    Amount,
     Functions,
     Modules,
     Operators,
@@ -13,9 +14,11 @@ from reconcile.rules.rulebook import (
     Rulebook,
     find_rulebook,
     load_rulebook,
+    rulebook_file,
 )
 
 __all__ = [
+    "Amount",
     "Claim",
     "ExpressionError",
     "Functions",
@@ -34,6 +37,8 @@ __all__ = [
     "predict",
     "predict_parameters",
     "quantities",
+    "rulebook_file",
+    "summands",
     "terms_below",
     "visible_operators",
 ]

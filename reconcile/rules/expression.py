@@ -43,6 +43,22 @@ def evaluate(text: str, quantities: Mapping[str, int]) -> int:
         raise ExpressionError(f"'{text}' has no value ({describe_exception(error)})") from error
 
 
+def summands(text: str) -> tuple[str, ...]:
+    """Return the parts of an expression that is a sum, itself if it is none; ``a + 2 * b`` has ``a`` and ``2 * b``.
+
+    Raises:
+        ExpressionError: It is no expression.
+    """
+    pending, found = [check(text)], []
+    while pending:
+        match pending.pop():
+            case ast.BinOp(left=left, op=ast.Add(), right=right):
+                pending += [right, left]
+            case node:
+                found.append(ast.unparse(node))
+    return tuple(found)
+
+
 @cache
 def check(text: str) -> ast.expr:
     """Parse an expression.

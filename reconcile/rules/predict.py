@@ -17,7 +17,7 @@ Via = Literal["module", "function", "operator"]
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What a tool counts for one call.
+    """What a tool counts for one call, by a rule.
 
     ``layers`` are where the tool books it: on the first of these that it reports. ``counts`` gives for each term what
     is counted, ``weighted`` the terms whose count is a plain weight times the documented term. ``adjustments`` are
@@ -25,6 +25,7 @@ class Claim:
     own causes by term.
     """
 
+    rule: Rule
     call: Call
     via: Via
     layers: tuple[str, ...]
@@ -83,7 +84,7 @@ def _superseded(claim: Claim) -> Claim:
     """A claim on a call of which the tool forgets the count when the module is called again."""
     terms = terms_below(claim.call)
     nothing = dict.fromkeys((*terms, *claim.counts), 0)
-    return Claim(claim.call, claim.via, claim.layers, nothing, causes=dict.fromkeys(nothing, "reuse"))
+    return Claim(claim.rule, claim.call, claim.via, claim.layers, nothing, causes=dict.fromkeys(nothing, "reuse"))
 
 
 def _booked_on_owners(claim: Claim, modules: Modules, module: ModuleInfo, batch: int) -> Iterator[Claim]:
@@ -93,10 +94,10 @@ def _booked_on_owners(claim: Claim, modules: Modules, module: ModuleInfo, batch:
     full = sum(claim.counts.values())
     adjustments = {"reuse": (times - 1) * full, "batch": times * full // batch - times * full}
     counted = {cause: delta for cause, delta in adjustments.items() if delta}
-    yield Claim(claim.call, claim.via, claim.layers, claim.counts, claim.weighted, counted, claim.causes)
+    yield Claim(claim.rule, claim.call, claim.via, claim.layers, claim.counts, claim.weighted, counted, claim.causes)
     if modules.owners != "once":
         for path in module.visits[1:]:
-            yield Claim(claim.call, claim.via, (path,), {}, adjustments={"reuse": times * full // batch})
+            yield Claim(claim.rule, claim.call, claim.via, (path,), {}, adjustments={"reuse": times * full // batch})
 
 
 def _function_claims(functions: Functions, trace: Trace) -> Iterator[Claim]:
@@ -138,7 +139,7 @@ def _claim(rule: Rule, via: Via, call: Call, layers: tuple[str, ...], trace: Tra
     }
     weighted = frozenset(term for term, amount in rule.counts.items() if isinstance(amount, int))
     return Claim(
-        call, via, layers, {term: count for term, count in counts.items() if count}, weighted, causes=rule.causes
+        rule, call, via, layers, {term: count for term, count in counts.items() if count}, weighted, causes=rule.causes
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, field_validator
@@ -124,6 +125,15 @@ class Rulebook(StrictModel):
     without_formula: dict[str, list[int]] = Field(default_factory=dict)
 
 
+def rulebook_file(tool: str) -> Path | None:
+    """Return the file with the rulebook of a column: that of the version which its name states, or else the column's.
+
+    Where a version has no rulebook of its own, what it counts otherwise than the column's stays unexplained.
+    """
+    files = (data_folder() / "rulebooks" / f"{name}.yaml" for name in (tool, tool.partition("==")[0]))
+    return next((file for file in files if file.is_file()), None)
+
+
 @cache
 def find_rulebook(tool: str) -> Rulebook | None:
     """Return the rulebook of a column, or None where there is none.
@@ -131,8 +141,8 @@ def find_rulebook(tool: str) -> Rulebook | None:
     Raises:
         ReconcileError: What is there is no rulebook.
     """
-    file = data_folder() / "rulebooks" / f"{tool}.yaml"
-    return load(Rulebook, file) if file.is_file() else None
+    file = rulebook_file(tool)
+    return None if file is None else load(Rulebook, file)
 
 
 def load_rulebook(tool: str) -> Rulebook:

@@ -9,18 +9,26 @@ from contextlib import contextmanager
 from reconcile.isolation import Workers
 from reconcile.jobs import PRELOAD
 from reconcile.jobs.result import MeasuredCell, ModelReference, Status
-from reconcile.jobs.worker import measure
 from reconcile.run.cluster import cluster_at
-from reconcile.run.config import Execution, ModelEntry, Plan, RunConfig, default_config_file, make_plan
+from reconcile.run.config import (
+    Execution,
+    ModelEntry,
+    Plan,
+    RunConfig,
+    configured_tools,
+    default_config_file,
+    make_plan,
+)
 from reconcile.run.estimate import expected_costs
 from reconcile.run.execute import Backend, Progress, Task, execute
 from reconcile.run.folder import REPORT_FILE, RunFolder, begin, check_is_free, find_run, is_run_folder, reopen
 from reconcile.run.history import ask, history
 from reconcile.run.manifest import describe_run, new_run_id
+from reconcile.run.measure import measure
 from reconcile.run.preview import ToolPreview, preview
 from reconcile.run.result import Cell, Run
 from reconcile.run.results import Results
-from reconcile.tools import MAIN_TOOLS, adapter
+from reconcile.tools import columns, modules_by_environment
 
 __all__ = [
     "REPORT_FILE",
@@ -41,6 +49,7 @@ __all__ = [
     "begin",
     "check_is_free",
     "cluster_at",
+    "configured_tools",
     "default_config_file",
     "find_run",
     "history",
@@ -91,8 +100,9 @@ def run_plan(
 @contextmanager
 def this_machine(plan: Plan) -> Iterator[Backend]:
     """Processes on this machine, as many as the plan says, which find the tools imported."""
-    further = dict.fromkeys(adapter(tool).module for tool in plan.tools if tool not in MAIN_TOOLS)
-    pool: Workers[Task] = Workers(min(plan.jobs, number_of_jobs(plan)), *further, PRELOAD)
+    pool: Workers[Task] = Workers(
+        min(plan.jobs, number_of_jobs(plan)), PRELOAD, tools=modules_by_environment(columns(plan.tools))
+    )
     try:
         yield pool
     finally:

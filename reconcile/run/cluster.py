@@ -28,7 +28,6 @@ class Cluster:
         self._client = client
         self._tasks: dict[str, Task] = {}
         self._endings = as_completed(loop=client.loop)
-        self._versions = versions_here()
 
     @property
     def capacity(self) -> int:
@@ -39,7 +38,7 @@ class Cluster:
 
     def submit(self, key: Task, job: Job) -> None:
         """Hand a job to the scheduler, which runs it elsewhere if its worker is lost."""
-        future = self._client.submit(run_on_worker, job, self._versions, pure=False)
+        future = self._client.submit(run_on_worker, job, versions_here(job.environment), pure=False)
         self._tasks[future.key] = key
         self._endings.add(future)
 
@@ -97,7 +96,7 @@ def run_on_worker(job: Job, versions: tuple[str, ...]) -> Ending:
     Raises:
         ReconcileError: This machine has other versions than the program that asks.
     """
-    here = versions_here()
+    here = versions_here(job.environment)
     if here != versions:
         theirs, ours = (
             ", ".join(sorted(set(some) - set(others))) for some, others in ((here, versions), (versions, here))

@@ -14,7 +14,7 @@ from pydantic import Field
 from reconcile.configs import StrictModel, data_folder, load
 from reconcile.errors import ReconcileError
 from reconcile.reference import DEFAULT_CONVENTION, Convention, load_convention
-from reconcile.tools import MAIN_TOOLS, tool_names
+from reconcile.tools import MAIN_TOOLS, column_names, columns
 from reconcile.zoo import InputSpec, Mode, ModelSpec, parse_inputs, specs
 
 Read = TypeVar("Read")
@@ -74,6 +74,17 @@ def default_config_file() -> Path:
     return data_folder() / "zoo.yaml"
 
 
+def configured_tools(config_file: Path | None) -> tuple[str, ...]:
+    """Return the names of the columns that a configuration asks for, that of the main job if none is given.
+
+    Raises:
+        ReconcileError: The file cannot be read, or names an unknown tool.
+    """
+    file = config_file or default_config_file()
+    named = load(RunConfig, file).tools
+    return _said_by(f"{file}: ", lambda: tuple(name for given in named for name in column_names(given)))
+
+
 def make_plan(
     *,
     names: Sequence[str] = (),
@@ -102,25 +113,25 @@ def make_plan(
     chosen = mode or config.mode
     in_file = "" if names and config_file is None else f"{config_file or default_config_file()}: "
     models = _said_by(in_file if not names else "", lambda: _models(names or config.models, given, chosen))
-    checked = _said_by(in_file if tools is None else "", lambda: tool_names(config.tools if tools is None else tools))
+    checked = _said_by(in_file if tools is None else "", lambda: columns(config.tools if tools is None else tools))
     convention = _said_by("" if reference else in_file, lambda: load_convention(reference or config.reference))
     workers = jobs or config.jobs or os.cpu_count() or 1
     return Plan(
         models=models,
-        tools=checked,
+        tools=tuple(item.name for item in checked),
         convention=convention,
         strict=strict or config.strict,
         seed=config.seed if seed is None else seed,
         jobs=workers,
         timeout_seconds=config.timeout_seconds,
-        memory_limit_mb=config.memory_limit_mb or _share_of_memory(workers),
+        memory_limit_mb=config.memory_limit_mb or available_megabytes(workers),
         execution=execution or config.execution,
         verified_share=config.verified_share,
     )
 
 
-def _share_of_memory(workers: int) -> float:
-    """Megabytes for one worker, if all are to fit into the machine and leave it a fifth."""
+def available_megabytes(workers: int = 1) -> float:
+    """Return the megabytes for one worker, if all are to fit into the machine and leave it a fifth."""
     return float(round(0.8 * psutil.virtual_memory().total / workers / 2**20))
 
 

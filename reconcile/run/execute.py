@@ -35,7 +35,7 @@ from reconcile.run.config import Execution, Plan
 from reconcile.run.estimate import NOTHING_EXPECTED, Expected
 from reconcile.run.result import Cell
 from reconcile.run.results import Results
-from reconcile.tools import adapter, version_of
+from reconcile.tools import column
 from reconcile.zoo import ModelSpec, describe_requested_inputs
 
 Progress = Callable[[str], None]
@@ -304,10 +304,11 @@ class _Execution:
                 if (cell := model.measured[tool, plan.execution]).status == "ok"
             }
             return Job(reconcile_model, (task.spec, model.traced, plan.convention, measurements), limits)
+        place = column(task.tool).place
         if self._runs_as_documented(task):
-            return Job(measure_as_documented, (task.spec, task.tool, plan.seed), limits)
+            return Job(measure_as_documented, (task.spec, task.tool, plan.seed), limits, place)
         arguments = (task.spec, task.tool, plan.seed, model.readings, model.shapes)
-        return Job(measure_without_arithmetic, arguments, limits)
+        return Job(measure_without_arithmetic, arguments, limits, place)
 
     def _runs_as_documented(self, task: Task) -> bool:
         needs_values = self._models[task.spec].readings is None or (task.spec, task.tool) in self._needs_values
@@ -419,7 +420,7 @@ class _Execution:
             model=model.spec.name,
             input=self._inputs(model),
             tool=tool,
-            tool_version=version_of(adapter(tool)),
+            tool_version=column(tool).version,
             status=measured.status,
             seconds=measured.seconds,
             peak_rss_mb=measured.peak_rss_mb,

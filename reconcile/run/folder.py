@@ -27,7 +27,7 @@ from reconcile.reference import Convention
 from reconcile.run.config import Plan
 from reconcile.run.records import SCHEMAS
 from reconcile.run.store import Report, Store
-from reconcile.tools import tool_names
+from reconcile.tools import columns
 from reconcile.zoo import parse_inputs, resolve
 
 PLAN_FILE = "run.json"
@@ -179,7 +179,7 @@ def reopen(path: Path) -> tuple[RunFolder, Plan]:
             resolve(model.name, None if model.input is None else parse_inputs([model.input]), model.mode)
             for model in stored.models
         ),
-        tools=tool_names(stored.tools),
+        tools=tuple(item.name for item in columns(stored.tools)),
         convention=stored.convention,
         execution=stored.execution,
         strict=stored.strict,

@@ -15,10 +15,11 @@ from hashlib import sha256
 from importlib import metadata
 from pathlib import Path
 
-from reconcile.configs import data_folder
+from reconcile.environments import environment
 from reconcile.reference import Convention
+from reconcile.rules import rulebook_file
 from reconcile.run.config import Execution
-from reconcile.tools import adapter, installed_tools, version_of
+from reconcile.tools import adapter, column, installed_tools, version_of
 from reconcile.zoo import ModelSpec
 
 TORCH = metadata.version("torch")
@@ -29,13 +30,14 @@ _PACKAGE = Path(__file__).parents[1]
 
 def measurement_key(spec: ModelSpec, source: str, tool: str, seed: int, execution: Execution) -> str:
     """Return the key of what a tool says about a model. ``source`` is a user's model's digest."""
-    chosen = adapter(tool)
+    chosen = column(tool)
     return _key(
         "measurement",
         _model(spec, source, seed),
-        chosen.name,
-        version_of(chosen),
-        _digest_of_file(Path(inspect.getfile(type(chosen)))),
+        chosen.adapter.name,
+        chosen.version,
+        chosen.contents,
+        _digest_of_file(Path(inspect.getfile(type(chosen.adapter)))),
         _digest_of_file(_PACKAGE / "tools" / "adapter.py"),
         _digest_of_file(_PACKAGE / "jobs" / "worker.py"),
         _digest_of_sources("execution"),
@@ -50,18 +52,24 @@ def reference_key(spec: ModelSpec, source: str, seed: int, convention: Conventio
 
 def reconciliation_key(reference: str, measurement_digest: str, tool: str) -> str:
     """Return the key of what a measurement and a reference were reconciled to."""
-    rulebook = data_folder() / "rulebooks" / f"{adapter(tool).name}.yaml"
-    rules = _digest_of_file(rulebook) if rulebook.is_file() else ""
+    rulebook = rulebook_file(tool)
+    rules = "" if rulebook is None else _digest_of_file(rulebook)
     ingredients = (_digest_of_sources("diff"), _digest_of_sources("rules"), rules)
     return _key("reconciliation", reference, measurement_digest, tool, *ingredients)
 
 
 @cache
-def versions_here() -> tuple[str, ...]:
-    """Return everything installed here that numbers depend on, as texts that can be told to a user."""
+def versions_here(environment_of_job: str) -> tuple[str, ...]:
+    """Return everything here that a job's numbers depend on, as texts that can be told to a user.
+
+    Raises:
+        ReconcileError: The environment that the job needs is not here.
+    """
     tools = sorted({f"{adapter(name).distribution} {version_of(adapter(name))}" for name in installed_tools()})
     source = _digest_of_sources(".")[:12]
-    return (*(f"{name} {metadata.version(name)}" for name in ("torch", "torchvision")), f"source {source}", *tools)
+    shared = (f"{name} {metadata.version(name)}" for name in ("torch", "torchvision"))
+    further = environment(environment_of_job).contents if environment_of_job else ()
+    return (*shared, f"source {source}", *tools, *(f"{item} in {environment_of_job}" for item in further))
 
 
 def _model(spec: ModelSpec, source: str, seed: int) -> tuple[object, ...]:

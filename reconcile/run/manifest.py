@@ -16,7 +16,7 @@ from typing import Any
 from reconcile.run.config import Plan
 from reconcile.run.execute import Executed
 from reconcile.run.folder import RunFolder
-from reconcile.tools import adapter, version_of
+from reconcile.tools import column
 from reconcile.version import __version__
 
 
@@ -39,7 +39,7 @@ def describe_run(plan: Plan, folder: RunFolder, executed: Executed, seconds: flo
             "python": platform.python_version(),
             **{name: metadata.version(name) for name in ("torch", "torchvision", "numpy", "pandas")},
         },
-        "tools": {tool: version_of(adapter(tool)) for tool in plan.tools},
+        "tools": {tool: column(tool).version for tool in plan.tools},
         "platform": platform.platform(),
         "processors": os.cpu_count(),
         "jobs": plan.jobs,

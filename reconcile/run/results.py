@@ -13,7 +13,7 @@ from reconcile.run.config import Execution, Plan
 from reconcile.run.folder import RunFolder
 from reconcile.run.keys import TORCH, measurement_key, reconciliation_key, reference_key
 from reconcile.run.store import Report, Store, Stored
-from reconcile.tools import adapter, version_of
+from reconcile.tools import column
 from reconcile.zoo import ModelSpec
 
 Record = TypeVar("Record")
@@ -52,7 +52,7 @@ class Results:
         self, spec: ModelSpec, source: str, tool: str, execution: Execution, cell: MeasuredCell
     ) -> MeasuredCell:
         """Store what a tool said; return it as it is to be reported."""
-        facts = {**self._facts(spec), "tool": tool, "tool_version": version_of(adapter(tool))}
+        facts = {**self._facts(spec), "tool": tool, "tool_version": column(tool).version}
         key = self._measurement_key(spec, source, tool, execution)
         try:
             table = records.measurement_table(cell, facts)

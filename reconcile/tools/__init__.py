@@ -12,13 +12,15 @@ from reconcile.tools.adapter import (
     is_installed,
     version_of,
 )
-from reconcile.tools.registry import ADAPTERS, MAIN_TOOLS, adapter, installed_tools, tool_names
+from reconcile.tools.registry import ADAPTERS, MAIN_TOOLS, adapter, installed_tools
+from reconcile.tools.selection import Column, column, column_names, columns, find_column, modules_by_environment
 
 __all__ = [
     "ADAPTERS",
     "MAIN_TOOLS",
     "METRICS",
     "Adapter",
+    "Column",
     "Measurement",
     "Metric",
     "ToolReport",
@@ -26,8 +28,12 @@ __all__ = [
     "UnsupportedModelError",
     "adapter",
     "check_report",
+    "column",
+    "column_names",
+    "columns",
+    "find_column",
     "installed_tools",
     "is_installed",
-    "tool_names",
+    "modules_by_environment",
     "version_of",
 ]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from reconcile.errors import ReconcileError, did_you_mean
 from reconcile.tools.adapter import Adapter, is_installed
 from reconcile.tools.calflops import CalflopsFlops, CalflopsMacs
@@ -47,15 +45,21 @@ MAIN_TOOLS = tuple(adapter.name for adapter in _MAIN)
 
 
 def adapter(name: str) -> Adapter:
-    """Return the adapter of a column.
+    """Return the adapter of a column, whatever version its name states.
 
     Raises:
         ReconcileError: No such tool; names the nearest. Or it is another distribution's, and cannot be used.
     """
-    if name not in ADAPTERS:
-        raise ReconcileError(f"unknown tool '{name}'{did_you_mean(name, ADAPTERS)}")
-    found = ADAPTERS[name]
+    base = name.partition("==")[0]
+    if base not in ADAPTERS:
+        raise ReconcileError(f"unknown tool '{base}'{did_you_mean(base, ADAPTERS)}")
+    found = ADAPTERS[base]
     return found.adapter if isinstance(found, Plugin) else found
+
+
+def names_of_distribution(distribution: str) -> tuple[str, ...]:
+    """Return this project's own columns of the tool that a distribution installs: ``ptflops`` has two."""
+    return tuple(name for name, found in _OWN.items() if found.distribution == distribution)
 
 
 def installed_tools() -> tuple[str, ...]:
@@ -68,19 +72,3 @@ def _is_there(name: str) -> bool:
         return is_installed(adapter(name))
     except ReconcileError:
         return False
-
-
-def tool_names(names: Iterable[str]) -> tuple[str, ...]:
-    """Check names of tools; return each once, in the order given.
-
-    Raises:
-        ReconcileError: An unknown tool, one that is not installed, or none at all.
-    """
-    checked = tuple(dict.fromkeys(adapter(name).name for name in names if name))
-    if not checked:
-        raise ReconcileError(f"no tool is named: choose from {', '.join(ADAPTERS)}.")
-    for name in checked:
-        if not is_installed(ADAPTERS[name]):
-            distribution = ADAPTERS[name].distribution
-            raise ReconcileError(f"{name} needs {distribution}, which is not installed: pip install {distribution}.")
-    return checked

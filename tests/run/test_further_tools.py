@@ -39,10 +39,14 @@ def test_a_run_of_further_tools(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert "mmengine" in (tmp_path / "run" / "index.html").read_text(encoding="utf-8")
 
 
-def test_what_is_not_installed_or_not_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_not_installed_or_not_reported(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RECONCILE_ENVIRONMENTS", str(tmp_path / "environments"))
     for arguments, status, sentence in (
         (["run", "resnet18", "--tools", "ultralytics-thop", "--out", str(tmp_path / "x")], 2,
-         "ultralytics-thop needs ultralytics-thop, which is not installed: pip install ultralytics-thop."),
+         "ultralytics-thop needs ultralytics-thop, which is not installed: "
+         "'reconcile environment ultralytics-thop' gives it an environment of its own."),
         (["explain", "tests.run.models:net", "--tool", "flop-counter", "--metric", "params"], 1,
          "flop-counter does not report params: choose from compute."),
     ):  # fmt: skip

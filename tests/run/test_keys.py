@@ -13,7 +13,7 @@ import pytest
 from reconcile.reference import load_convention
 from reconcile.run import keys
 from reconcile.run.keys import measurement_key, reconciliation_key, reference_key
-from reconcile.tools import Adapter, adapter
+from reconcile.tools import Adapter, adapter, selection
 from reconcile.zoo import ModelSpec, parse_inputs, resolve
 
 SPEC = resolve("resnet18")
@@ -63,12 +63,12 @@ def version(name: str) -> Callable[[pytest.MonkeyPatch], None]:
 
 def tool_version(tool: str) -> Callable[[pytest.MonkeyPatch], None]:
     def patch(monkeypatch: pytest.MonkeyPatch) -> None:
-        before = keys.version_of
+        before = selection.version_of
 
         def version_of(item: Adapter) -> str:
             return "99" if item.name == tool else before(item)
 
-        monkeypatch.setattr(keys, "version_of", version_of)
+        monkeypatch.setattr(selection, "version_of", version_of)
 
     return patch
 

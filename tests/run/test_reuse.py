@@ -16,7 +16,7 @@ from reconcile.jobs import PRELOAD
 from reconcile.report import write_report
 from reconcile.run import Plan, keys
 from reconcile.run.execute import Task
-from reconcile.tools import Adapter
+from reconcile.tools import Adapter, selection
 from reconcile.zoo import parse_inputs, resolve
 from tests.run.killing import tables_in
 from tests.run.models import MACS
@@ -121,12 +121,12 @@ def test_a_fresh_run_measures_everything(plan: Plan, first: Done, backend: Worke
 def test_another_version_of_a_tool_is_measured_again_and_no_other(
     plan: Plan, first: Done, backend: Workers[Task], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = keys.version_of
+    before = selection.version_of
 
     def version_of(item: Adapter) -> str:
         return "99" if item.name == "thop" else before(item)
 
-    monkeypatch.setattr(keys, "version_of", version_of)
+    monkeypatch.setattr(selection, "version_of", version_of)
     again = run_in(plan, beside(first, "another version"), backend)
     assert again.measured == {(name, "thop"): 1 for name in ZOO}
 

@@ -16,8 +16,8 @@ from reconcile.tools import (
     ToolReport,
     UnsupportedModelError,
     adapter,
+    columns,
     installed_tools,
-    tool_names,
     version_of,
 )
 from reconcile.tools.adapter import exact_integer, keyword_inputs, own_values, positional_inputs
@@ -76,11 +76,11 @@ def test_columns_have_names_units_and_versions() -> None:
 
 
 def test_unknown_and_repeated_names() -> None:
-    assert tool_names(["fvcore", "thop", "", "fvcore"]) == ("fvcore", "thop")
+    assert [item.name for item in columns(["fvcore", "thop", "", "fvcore"])] == ["fvcore", "thop"]
     with pytest.raises(ReconcileError, match="unknown tool 'ptflop'; did you mean ptflops"):
-        tool_names(["thop", "ptflop"])
+        columns(["thop", "ptflop"])
     with pytest.raises(ReconcileError, match="no tool is named"):
-        tool_names([])
+        columns([])
 
 
 # --- layers ---
@@ -333,6 +333,6 @@ def test_a_tool_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "mmengine" not in installed_tools()
     assert set(MAIN_TOOLS) <= set(installed_tools())
     with pytest.raises(
-        ReconcileError, match="mmengine needs no-such-distribution, which is not installed: pip install"
+        ReconcileError, match="mmengine needs no-such-distribution, which is not installed: 'reconcile environment mm"
     ):
-        tool_names(["thop", "mmengine"])
+        columns(["thop", "mmengine"])
