@@ -36,8 +36,10 @@ def environment(session: nox.Session) -> str:
 
 @nox.session(venv_backend="none")
 def reconcile(session: nox.Session) -> None:
-    """The main job: every classification model of torchvision, every tool, a report in reports/."""
-    session.run(environment(session), "-m", "reconcile.cli", "run", *session.posargs, external=True)
+    """The main job: every model of torchvision, every tool, a report in reports/."""
+    python = environment(session)
+    session.run(python, "-m", "reconcile.cli", "environment", external=True, silent=True)
+    session.run(python, "-m", "reconcile.cli", "run", *session.posargs, external=True)
 
 
 @nox.session(venv_backend="none")

@@ -33,11 +33,13 @@ class ModelEntry(StrictModel):
 class RunConfig(StrictModel):
     """A file such as configs/zoo.yaml.
 
-    ``models`` are names, patterns (``resnet*``; ``*`` is every classification model of torchvision) or names with an
-    input. ``strict`` makes an operator without a formula, and a module that never ran, a failure. ``jobs`` is how many
-    cells run at a time, by default one for each processor. A cell may take ``timeout_seconds`` and ``memory_limit_mb``,
-    by default its share of the machine's memory. With ``execution: documented`` every tool runs as its documentation
-    says; else without the arithmetic, and ``verified_share`` of the cells, at least one, both ways.
+    ``models`` are names, patterns (``resnet*``; ``*`` is every model of torchvision) or names with an input. With
+    ``tools_may_fail``, a tool that raises is reported, and is no failure of the run as long as the tool gave a number
+    for some model. ``strict`` makes an operator without a formula, and a module that never ran, a failure. ``jobs``
+    is how many cells run at a time, by default one for each processor. A cell may take ``timeout_seconds`` and
+    ``memory_limit_mb``, by default its share of the machine's memory. With ``execution: documented`` every tool runs
+    as its documentation says; else without the arithmetic, and ``verified_share`` of the cells, at least one, both
+    ways.
     """
 
     models: list[str | ModelEntry] = Field(min_length=1)
@@ -45,6 +47,7 @@ class RunConfig(StrictModel):
     reference: str = DEFAULT_CONVENTION
     mode: Literal["eval", "train"] = "eval"
     strict: bool = False
+    tools_may_fail: bool = False
     seed: int = Field(default=0, ge=0, lt=2**63)
     jobs: int | None = Field(default=None, ge=1, le=1024)
     timeout_seconds: float = Field(default=3600, gt=0, le=7 * 24 * 3600)
@@ -61,6 +64,7 @@ class Plan:
     tools: tuple[str, ...]
     convention: Convention
     strict: bool
+    tools_may_fail: bool
     seed: int
     jobs: int
     timeout_seconds: float
@@ -70,7 +74,7 @@ class Plan:
 
 
 def default_config_file() -> Path:
-    """Return the configuration of the main job: every classification model, every tool."""
+    """Return the configuration of the main job: every model of torchvision, every tool."""
     return data_folder() / "zoo.yaml"
 
 
@@ -121,6 +125,7 @@ def make_plan(
         tools=tuple(item.name for item in checked),
         convention=convention,
         strict=strict or config.strict,
+        tools_may_fail=config.tools_may_fail,
         seed=config.seed if seed is None else seed,
         jobs=workers,
         timeout_seconds=config.timeout_seconds,

@@ -427,6 +427,7 @@ class _Execution:
             error=measured.error,
             notes=measured.notes,
             execution=measured.execution,
+            tool_raised=measured.status == "failed",
         )
         if measured.status != "ok":
             return cell

@@ -56,6 +56,7 @@ class StoredPlan(StrictModel):
     convention: Convention
     execution: Literal["without-arithmetic", "documented"]
     strict: bool
+    tools_may_fail: bool
     seed: int = Field(ge=0, lt=2**63)
     jobs: int = Field(ge=1, le=1024)
     timeout_seconds: float = Field(gt=0, le=7 * 24 * 3600)
@@ -126,6 +127,7 @@ def begin(path: Path, plan: Plan, run_id: str) -> RunFolder:
         convention=plan.convention,
         execution=plan.execution,
         strict=plan.strict,
+        tools_may_fail=plan.tools_may_fail,
         seed=plan.seed,
         jobs=plan.jobs,
         timeout_seconds=plan.timeout_seconds,
@@ -183,6 +185,7 @@ def reopen(path: Path) -> tuple[RunFolder, Plan]:
         convention=stored.convention,
         execution=stored.execution,
         strict=stored.strict,
+        tools_may_fail=stored.tools_may_fail,
         seed=stored.seed,
         jobs=stored.jobs,
         timeout_seconds=stored.timeout_seconds,

@@ -16,7 +16,8 @@ class Cell:
 
     ``reconciliations`` is keyed by metric (``compute``, ``params``) and empty unless ``status`` is ``ok``.
     ``error`` is one sentence: the tool's own last words, or empty. ``notes`` are what the tool said beside its
-    numbers, such as operators that it does not support. ``execution`` tells how it was run.
+    numbers, such as operators that it does not support. ``execution`` tells how it was run, ``tool_raised`` that it
+    failed since the tool, or the model under it, raised.
     """
 
     model: str
@@ -30,6 +31,7 @@ class Cell:
     error: str = ""
     notes: tuple[str, ...] = ()
     execution: str = ""
+    tool_raised: bool = False
 
     @property
     def agrees(self) -> bool:

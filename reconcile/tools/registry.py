@@ -40,6 +40,9 @@ _OWN = {adapter.name: adapter for adapter in (*_MAIN, *_FURTHER)}
 ADAPTERS: dict[str, Adapter] = {**_OWN, **find_plugins(_OWN)}
 """Every adapter by the name of its column, in the order of reports; those of other distributions last."""
 
+OWN_TOOLS = tuple(_OWN)
+"""The columns of this project's own adapters."""
+
 MAIN_TOOLS = tuple(adapter.name for adapter in _MAIN)
 """The columns that run if nobody says which: those of the tools that come with this project."""
 

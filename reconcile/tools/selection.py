@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 from reconcile.environments import Environment, find_environment, is_version, normal_version
 from reconcile.errors import ReconcileError
 from reconcile.tools.adapter import Adapter, is_installed, version_of
-from reconcile.tools.registry import ADAPTERS, adapter, names_of_distribution
+from reconcile.tools.registry import ADAPTERS, OWN_TOOLS, adapter, names_of_distribution
+
+ALL = "all"
+"""Stands for every column."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,15 +73,28 @@ def find_column(name: str) -> Column | None:
 
 
 def columns(names: Iterable[str]) -> tuple[Column, ...]:
-    """Return columns by their names, each once, in the order given; a distribution's name stands for all its columns.
+    """Return columns by their names, each once, in the order given.
+
+    A distribution's name stands for all its columns, ``all`` for every column that is there.
 
     Raises:
         ReconcileError: As :func:`column`; or no name at all.
     """
-    found = {name: column(name) for given in names for name in column_names(given)}
+    found: dict[str, Column] = {}
+    for given in names:
+        chosen = _available() if given.strip() == ALL else map(column, column_names(given))
+        found |= {item.name: item for item in chosen}
     if not found:
         raise ReconcileError(f"no tool is named: choose from {', '.join(ADAPTERS)}.")
     return tuple(found.values())
+
+
+def _available() -> Iterator[Column]:
+    for name in ADAPTERS:
+        with suppress(ReconcileError):  # an adapter of another distribution that cannot be used
+            found = find_column(name)
+            if found is not None:
+                yield found
 
 
 def modules_by_environment(columns: Iterable[Column]) -> dict[str, tuple[str, ...]]:
@@ -89,13 +106,16 @@ def modules_by_environment(columns: Iterable[Column]) -> dict[str, tuple[str, ..
 
 
 def column_names(given: str) -> Iterator[str]:
-    """Yield the names of the columns that a name stands for, their version as one writes it.
+    """Yield the names of the columns that a name stands for, their version as one writes it; ``all`` are our own.
 
     Raises:
         ReconcileError: No such tool; names the nearest.
     """
     base, is_pinned, version = (part.strip() for part in given.partition("=="))
     if not base:
+        return
+    if given.strip() == ALL:
+        yield from OWN_TOOLS
         return
     suffix = f"=={normal_version(version)}" if is_pinned else ""
     if base in ADAPTERS:

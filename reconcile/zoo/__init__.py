@@ -12,7 +12,7 @@ from reconcile.zoo.model import (
     resolve,
     specs,
 )
-from reconcile.zoo.torchvision_zoo import Initialization, all_names, classification_names, default_inputs
+from reconcile.zoo.torchvision_zoo import Initialization, all_names, default_inputs
 
 __all__ = [
     "BuiltModel",
@@ -24,7 +24,6 @@ __all__ = [
     "all_names",
     "build",
     "check_mode",
-    "classification_names",
     "default_inputs",
     "describe_inputs",
     "describe_requested_inputs",

@@ -83,16 +83,16 @@ def resolve(name: str, inputs: InputSpec | None = None, mode: Mode = "eval") -> 
 
 
 def expand(pattern: str) -> tuple[str, ...]:
-    """Return the classification models that a pattern such as ``resnet*`` matches; any other name is itself.
+    """Return torchvision's models that a pattern such as ``resnet*`` matches; any other name is itself.
 
     Raises:
         ReconcileError: A pattern that matches nothing.
     """
     if "(" in pattern or ":" in pattern or not set(pattern) & set("*?["):
         return (pattern,)
-    names = tuple(name for name in torchvision_zoo.classification_names() if fnmatchcase(name, pattern))
+    names = tuple(name for name in torchvision_zoo.all_names() if fnmatchcase(name, pattern))
     if not names:
-        raise ReconcileError(f"no classification model of torchvision matches '{pattern}'.")
+        raise ReconcileError(f"no model of torchvision matches '{pattern}'.")
     return names
 
 

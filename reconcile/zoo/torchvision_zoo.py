@@ -32,12 +32,6 @@ FLOW_SIZE = 512
 
 
 @cache
-def classification_names() -> tuple[str, ...]:
-    """Names of the classification models, in alphabetical order."""
-    return tuple(sorted(torchvision.models.list_models(module=torchvision.models)))
-
-
-@cache
 def all_names() -> tuple[str, ...]:
     """Names of all models, in alphabetical order."""
     return tuple(sorted(torchvision.models.list_models()))

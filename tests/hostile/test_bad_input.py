@@ -141,6 +141,7 @@ RIGHT: Mapping[str, st.SearchStrategy[Any]] = {
     "tools": st.just(["thop"]),
     "seed": st.just(3),
     "strict": st.booleans(),
+    "tools_may_fail": st.booleans(),
     "timeout_seconds": st.just(5),
 }
 NEARLY_RIGHT = st.builds(

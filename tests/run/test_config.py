@@ -11,7 +11,7 @@ import torchvision
 
 from reconcile.errors import ReconcileError
 from reconcile.run import Plan, default_config_file, make_plan
-from reconcile.tools import MAIN_TOOLS
+from reconcile.tools import ADAPTERS, MAIN_TOOLS, find_column
 
 Write = Callable[[str], Path]
 
@@ -76,12 +76,13 @@ def test_names_without_a_file() -> None:
 
 def test_the_main_job() -> None:
     plan = make_plan()
-    classification = torchvision.models.list_models(module=torchvision.models)
     assert default_config_file().name == "zoo.yaml"
-    assert names(plan) == sorted(classification)
-    assert len(classification) == 80
-    assert plan.tools == ("thop", "ptflops-pytorch", "ptflops-aten", "fvcore", "torchinfo")
+    assert names(plan) == sorted(torchvision.models.list_models())
+    assert len(plan.models) == 121
+    assert plan.tools == tuple(name for name in ADAPTERS if find_column(name))
+    assert {"thop", "ptflops-pytorch", "ptflops-aten", "fvcore", "torchinfo", "mmengine", "flopth"} <= set(plan.tools)
     assert plan.convention.name == "macs"
+    assert plan.tools_may_fail
 
 
 def test_the_smoke_job_has_a_model_of_each_family() -> None:
@@ -95,9 +96,10 @@ def test_patterns() -> None:
     assert names(make_plan(names=["resnet?8"])) == ["resnet18"]
 
 
-def test_a_pattern_means_classification_models_only() -> None:
-    # fasterrcnn_resnet50_fpn, fcn_resnet50, r3d_18 and quantized ones have other inputs.
-    assert names(make_plan(names=["*resnet50*"])) == ["resnet50", "wide_resnet50_2"]
+def test_a_pattern_means_models_of_every_kind() -> None:
+    assert names(make_plan(names=["*resnet50"])) == [
+        "deeplabv3_resnet50", "fcn_resnet50", "quantized_resnet50", "resnet50",
+    ]  # fmt: skip
 
 
 def test_each_model_and_tool_once(write: Write) -> None:

@@ -53,3 +53,20 @@ def test_what_is_not_installed_or_not_reported(
         assert main(arguments) == status
         assert capsys.readouterr().err.strip().splitlines()[-1] == f"reconcile: {sentence}"
     assert not (tmp_path / "x").exists()
+
+
+def test_a_job_in_which_tools_may_fail(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A tool that raises is no failure of such a run, unless it gives no number at all."""
+    config = tmp_path / "job.yaml"
+    for may_fail, models, status in (
+        ("false", "[squeezenet1_1, vit_b_32]", 1),
+        ("true", "[squeezenet1_1, vit_b_32]", 0),
+        ("true", "[vit_b_32]", 1),
+        ("true", "[squeezenet1_1, 'tests.run.models:raises']", 1),  # a model that does not run at all
+    ):
+        config.write_text(f"models: {models}\ntools: [torchsummary]\ntools_may_fail: {may_fail}\n", encoding="utf-8")
+        out = tmp_path / "runs" / str(len(list((tmp_path / "runs").glob("*"))))
+        assert main(["run", "--config", str(config), "--out", str(out)]) == status, capsys.readouterr()
+        said = capsys.readouterr()
+        assert bool(said.err) == bool(status)
+        assert "vit_b_32" not in models or "AttributeError" in said.out

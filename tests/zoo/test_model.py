@@ -10,7 +10,6 @@ from reconcile.errors import ModelError, ReconcileError
 from reconcile.zoo import (
     all_names,
     build,
-    classification_names,
     default_inputs,
     expand,
     parse_inputs,
@@ -23,9 +22,9 @@ def test_an_unknown_name_brings_the_nearest() -> None:
         resolve("resnet55")
 
 
-def test_patterns_choose_among_the_classification_models() -> None:
+def test_patterns_choose_among_all_models() -> None:
     assert expand("resnet*") == ("resnet101", "resnet152", "resnet18", "resnet34", "resnet50")
-    assert expand("*") == classification_names()
+    assert expand("*") == all_names()
     with pytest.raises(ReconcileError, match="matches"):
         expand("resnot*")
 
@@ -57,10 +56,6 @@ def test_building_leaves_initialization_as_it_was() -> None:
     before = dict(vars(nn.init))
     build(resolve("alexnet"), "meta")
     assert vars(nn.init) == before
-
-
-def test_all_names_hold_more_than_classification() -> None:
-    assert set(classification_names()) < set(all_names())
 
 
 @pytest.mark.parametrize(
