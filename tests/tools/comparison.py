@@ -14,19 +14,18 @@ from typing import Any
 
 from reconcile.jobs.result import MeasuredCell
 from reconcile.tools import Measurement, adapter
-from reconcile.zoo import describe_requested_inputs, resolve
 
 Said = Mapping[str, Any]
-"""What ``direct_calls.py`` writes of one tool and one model."""
+"""What ``direct_calls.py`` prints of one tool and one model."""
 
 
-def direct(models: Sequence[str], tools: Sequence[str]) -> dict[str, dict[str, Said]]:
-    """Call tools in a clean interpreter that knows nothing of this project, at the inputs that the project states."""
+def direct(models: Mapping[str, str], tools: Sequence[str]) -> dict[str, dict[str, Said]]:
+    """Call tools on models, given with their inputs, in a clean interpreter that knows nothing of this project."""
     script = Path(__file__).with_name("direct_calls.py")
-    inputs = [f"{model}={describe_requested_inputs(resolve(model))}" for model in models]
     first = [f"--first={folder}" for folder in _folders_in_front(tools)]
+    wanted = [f"{model}={inputs}" for model, inputs in models.items()]
     finished = subprocess.run(
-        [sys.executable, "-I", str(script), "--tools", ",".join(tools), *first, *inputs],
+        [sys.executable, "-I", str(script), "--tools", ",".join(tools), *first, *wanted],
         capture_output=True,
         text=True,
         check=False,
@@ -35,6 +34,7 @@ def direct(models: Sequence[str], tools: Sequence[str]) -> dict[str, dict[str, S
     assert finished.returncode == 0, finished.stderr
     found = json.loads(finished.stdout)
     assert isinstance(found, dict)
+    assert {tool: list(said) for tool, said in found.items()} == {tool: list(models) for tool in tools}
     return found
 
 

@@ -1,7 +1,7 @@
 """What each tool says when it is called as its documentation shows, without anything of this project.
 
 Run in an interpreter of its own, as ``python -I direct_calls.py --tools thop,fvcore resnet18=1x3x224x224 ...``: a model
-and its inputs, lists of images in brackets. It prints one JSON object, ``{model: {tool: what it said}}``, of
+and its inputs, lists of images in brackets. It prints one JSON object, ``{tool: {model: what it said}}``, of
 
 ``totals``: by metric, the number, or ``[number, tolerance]`` where the tool prints it rounded;
 ``layers``: by metric, what the tool says of each module by its path, with all that lies below it;
@@ -10,12 +10,14 @@ and its inputs, lists of images in brackets. It prints one JSON object, ``{model
 
 ``--first`` names a folder to put in front of the path from which modules are imported.
 
-Each call runs in a process forked for it, so it finds the model as it was built, and torch as it was imported.
+Each call runs in a process forked for it, so it finds the model as it was built, and torch and the tool as they were
+imported.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib
 import io
 import json
 import os
@@ -26,6 +28,7 @@ import traceback
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stderr, redirect_stdout
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -51,7 +54,7 @@ def thop(model: nn.Module, inputs: Inputs) -> Found:
     return {
         "totals": {"compute": macs, "params": params},
         "layers": {
-            "compute": {"": macs, **dict(walk("", layers, 0))},
+            "compute": dict(walk("", layers, 0)),
             "params": {"": params, **dict(walk("", layers, 1))},
         },
     }
@@ -80,11 +83,11 @@ def ptflops(model: nn.Module, inputs: Inputs, backend: str) -> tuple[int, int, s
             ost=text,
         )
     if macs is None:  # it prints what was raised, and returns nothing
-        raise Said(re.search(r"^<class '(?:\w+\.)*(\w+)'>:? ?(.*)$", remarks.getvalue(), re.MULTILINE))
+        raise PrintedError(re.search(r"^<class '(?:\w+\.)*(\w+)'>:? ?(.*)$", remarks.getvalue(), re.MULTILINE))
     return macs, params, text.getvalue()
 
 
-class Said(Exception):
+class PrintedError(Exception):
     """An exception that a tool has printed."""
 
     def __init__(self, found: re.Match[str] | None) -> None:
@@ -327,6 +330,28 @@ CALLS: dict[str, Callable[[nn.Module, Inputs], Found]] = {
 }
 
 
+IMPORTED = {
+    "thop": "thop",
+    "ptflops-pytorch": "ptflops",
+    "ptflops-aten": "ptflops",
+    "fvcore": "fvcore.nn",
+    "torchinfo": "torchinfo",
+    "mmengine": "mmengine.analysis",
+    "torchstat-flops": "torchstat",
+    "torchstat-madd": "torchstat",
+    "torchsummary": "torchsummary",
+    "flop-counter": "torch.utils.flop_counter",
+    "flop-counter-no-grad": "torch.utils.flop_counter",
+    "torch-profiler": "torch.profiler",
+    "torchprofile": "torchprofile",
+    "calflops-flops": "calflops",
+    "calflops-macs": "calflops",
+    "flopth": "flopth",
+    "ultralytics-thop": "thop",
+}
+"""What the calls import."""
+
+
 def build(name: str, shapes: str) -> tuple[nn.Module, Inputs]:
     """Build a model with random parameters and inputs of seed 0."""
     generator = torch.Generator().manual_seed(0)
@@ -360,7 +385,7 @@ def forked(call: Callable[[], Found]) -> Found:
                 traceback.print_exc()
                 lines = [line.strip() for line in str(error).splitlines() if line.strip()]
                 text = lines[0] if lines else ""
-                found = {"error": text if isinstance(error, Said) else f"{type(error).__name__}: {text}"}
+                found = {"error": text if isinstance(error, PrintedError) else f"{type(error).__name__}: {text}"}
             json.dump(found, pipe, default=lambda number: number.item())
             pipe.flush()
         os._exit(0)
@@ -369,6 +394,12 @@ def forked(call: Callable[[], Found]) -> Found:
         said = pipe.read()
     _, status = os.waitpid(child, 0)
     return json.loads(said) if said else {"error": f"the process ended with status {status}"}
+
+
+def said_by(tool: str, built: dict[str, tuple[nn.Module, Inputs]]) -> dict[str, Found]:
+    """Import a tool once, and call it on each model in a process of its own."""
+    importlib.import_module(IMPORTED[tool])
+    return {name: forked(partial(called, tool, model, inputs)) for name, (model, inputs) in built.items()}
 
 
 def called(tool: str, model: nn.Module, inputs: Inputs) -> Found:
@@ -387,14 +418,10 @@ def main() -> None:
     sys.path[:0] = chosen.first
     warnings.simplefilter("ignore")
     torch.set_num_threads(1)  # numbers do not depend on how sums are split, and a fork has no threads to miss
-    found: dict[str, dict[str, Found]] = {}
     with redirect_stdout(sys.stderr):
-        for name, _, shapes in (text.partition("=") for text in chosen.models):
-            model, inputs = build(name, shapes)
-            found[name] = {
-                tool: forked(lambda tool=tool: called(tool, model, inputs))  # type: ignore[misc]
-                for tool in chosen.tools.split(",")
-            }
+        asked = (text.partition("=") for text in chosen.models)
+        built = {name: build(name, shapes) for name, _, shapes in asked}
+        found = {tool: forked(partial(said_by, tool, built)) for tool in chosen.tools.split(",")}
     print(json.dumps(found))
 
 
