@@ -207,13 +207,17 @@ def torchsummary(model: nn.Module, inputs: Inputs) -> Found:
     with redirect_stdout(text):
         summary(model, shapes[0] if len(shapes) == 1 else shapes, device="cpu")
     printed = text.getvalue()
+    rows = [
+        (name, int(np.prod([int(size) for size in re.findall(r"-?\d+", shape)])), int(number.replace(",", "")))
+        for name, shape, number in re.findall(r"^ *(\S+)-\d+ +\[(.*)\] +([\d,]+)$", printed, re.MULTILINE)
+    ]
+    # The batch is written as -1. The tool multiplies the sizes of several outputs, adds up, and drops the sum's sign.
+    sign = -1 if sum(elements for _, elements, _ in rows) < 0 else 1
     params: dict[str, int] = {}
     memory: dict[str, int] = {}
-    for name, shape, number in re.findall(r"^ *(\S+)-\d+ +\[(.*)\] +([\d,]+)$", printed, re.MULTILINE):
-        parameters = int(number.replace(",", ""))
-        elements = abs(int(np.prod([int(size) for size in re.findall(r"-?\d+", shape)])))
+    for name, elements, parameters in rows:
         params[name] = params.get(name, 0) + parameters
-        memory[name] = memory.get(name, 0) + 4 * (parameters + 2 * elements)
+        memory[name] = memory.get(name, 0) + 4 * (parameters + 2 * sign * elements)
     total = re.search(r"^Total params: ([\d,]+)$", printed, re.MULTILINE)
     size = re.search(r"^Estimated Total Size \(MB\): ([\d.]+)$", printed, re.MULTILINE)
     assert total is not None

@@ -17,7 +17,7 @@ from reconcile.zoo import describe_requested_inputs, resolve
 from tests.tools.cells import COLUMNS, Cells, callable_tools, cells_of_a_run, why_not
 from tests.tools.comparison import differences, direct
 
-FEW = ("resnet18", "squeezenet1_1", "swin_t", "vit_b_32")
+FEW = ("resnet18", "swin_t", "vit_b_32")
 SMALL = "1x3x64x64"
 
 FAMILIES = (
