@@ -18,9 +18,9 @@ from reconcile.run.execute import Task
 WHERE = "tests.run.models"
 
 
-def plan_of(models: Sequence[str], tools: Sequence[str], **changes: Any) -> Plan:
+def plan_of(models: Sequence[str], tools: Sequence[str], *inputs: str, **changes: Any) -> Plan:
     """A plan of models and tools, two cells at a time and without a sample, but for ``changes`` of its fields."""
-    made = make_plan(names=models, tools=tools, jobs=2)
+    made = make_plan(names=models, tools=tools, inputs=inputs, jobs=2)
     return replace(made, **{"verified_share": 0.0, **changes})
 
 

@@ -1,24 +1,25 @@
-"""An adapter returns what the tool itself says, to the last digit and layer by layer."""
+"""A cell is what the tool itself says when it is called directly, to the last digit and layer by layer.
+
+The tools are called by ``direct_calls.py``, the cells are those of a run. Where the tool raises, the cell says so.
+"""
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
+import torchvision
 
 from reconcile.jobs.worker import measure_without_arithmetic
-from reconcile.tools import Measurement
 from reconcile.trace import trace_spec
-from reconcile.zoo import resolve
-from tests.tools.direct_calls import size_of
-
-TOOLS = ("thop", "ptflops-pytorch", "ptflops-aten", "fvcore", "torchinfo")
+from reconcile.zoo import describe_requested_inputs, resolve
+from tests.tools.cells import COLUMNS, Cells, callable_tools, cells_of_a_run, why_not
+from tests.tools.comparison import differences, direct
 
 FEW = ("resnet18", "swin_t", "vit_b_32")
+SMALL = "1x3x64x64"
+
 FAMILIES = (
     "alexnet",
     "convnext_tiny",
@@ -32,71 +33,63 @@ FAMILIES = (
     "mobilenet_v3_small",
     "regnet_x_400mf",
     "regnet_y_400mf",
+    "resnet50",
     "resnext50_32x4d",
     "shufflenet_v2_x0_5",
     "squeezenet1_1",
     "swin_v2_t",
     "vgg11",
+    "vit_b_16",
     "wide_resnet50_2",
 )
 
 
-def direct(tool: str, *models: str) -> dict[str, Any]:
-    """Call a tool in a clean interpreter that knows nothing of this project."""
-    script = Path(__file__).with_name("direct_calls.py")
-    finished = subprocess.run(
-        [sys.executable, "-I", str(script), tool, *models], capture_output=True, text=True, check=False
-    )
-    assert finished.returncode == 0, finished.stderr
-    found = json.loads(finished.stdout)
-    assert isinstance(found, dict)
-    return found
+def check(models: Mapping[str, str], cells: Cells) -> None:
+    """Compare the cells of models, given with their inputs, with what the tools say of them."""
+    tools = tuple(dict.fromkeys(tool for _, tool in cells))
+    said = direct(models, tools)
+    found = {(model, tool): differences(said[tool][model], cell) for (model, tool), cell in cells.items()}
+    assert {place: several for place, several in found.items() if several} == {}
+    assert {model for model, _ in cells} == set(models)
+    for (model, _), cell in cells.items():
+        assert cell.inputs == models[model]
 
 
-def measured(tool: str, model: str) -> tuple[Measurement, Measurement]:
-    quick = measure_without_arithmetic(resolve(model), tool, 0, (), {})  # as a run measures it
-    assert quick is not None
-    cell = quick.cell
-    assert cell.inputs == f"1x3x{size_of(model)}x{size_of(model)}"
-    return cell.measurements["compute"], cell.measurements["params"]
+def check_as_stated(model: str, folder: Path) -> None:
+    """Compare all columns that can be compared here, at the inputs that the project states."""
+    check({model: stated(model)}, cells_of_a_run([model], callable_tools(), folder / "run"))
 
 
-def at_or_below(measurement: Measurement, path: str) -> int:
-    return sum(
-        value
-        for layer, value in measurement.layers.items()
-        if not layer.startswith("(") and (path in ("", layer) or layer.startswith(f"{path}."))
-    )
+def stated(model: str) -> str:
+    """The inputs that the project knows for a model."""
+    return describe_requested_inputs(resolve(model))
 
 
-def check(tool: str, model: str, said: dict[str, Any]) -> None:
-    compute, params = measured(tool, model)
-    assert compute.total == said["total"] > 0
-    assert params.total == said["params"] > 0
-    assert sum(compute.layers.values()) == compute.total
-    assert sum(params.layers.values()) == params.total
-    assert len(said["layers"]) >= 3
-    # All that the tool says of layers, and no layer that it does not speak of.
-    assert {path: at_or_below(compute, path) for path in said["layers"]} == said["layers"]
-    if "layer_params" in said:
-        assert {path: at_or_below(params, path) for path in said["layer_params"]} == said["layer_params"]
-    else:
-        assert params.layers == {"": said["params"]}
-    assert {path for path, value in compute.layers.items() if value and path} <= {*said["layers"], "(functions)"}
+@pytest.mark.parametrize("tool", COLUMNS)
+def test_a_column_is_compared(tool: str) -> None:
+    if reason := why_not(tool):
+        pytest.skip(reason)  # an environment has the tools that are installed, and one of the two named thop
+    assert tool in callable_tools()
 
 
-@pytest.mark.parametrize("tool", TOOLS)
-def test_a_few_models(tool: str) -> None:
-    found = direct(tool, *FEW)
-    for model in FEW:
-        check(tool, model, found[model])
+def test_a_few_models(tmp_path: Path) -> None:
+    cells = cells_of_a_run(FEW, callable_tools(), tmp_path / "run", None, SMALL)
+    check(dict.fromkeys(FEW, SMALL), cells)
+    assert sum(cell.status == "ok" for cell in cells.values()) > 0.8 * len(cells)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("model", FAMILIES)
-@pytest.mark.parametrize("tool", TOOLS)
-def test_a_model_of_each_family(tool: str, model: str) -> None:
-    check(tool, model, direct(tool, model)[model])
+def test_a_model_of_each_family(model: str, tmp_path: Path) -> None:
+    check_as_stated(model, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.full_zoo
+@pytest.mark.timeout(4 * 3600)  # the largest models, computed by each tool that needs values
+@pytest.mark.parametrize("model", torchvision.models.list_models())
+def test_every_model(model: str, tmp_path: Path) -> None:
+    check_as_stated(model, tmp_path)
 
 
 # What everybody gets who installs these versions and follows their documentation.
@@ -116,8 +109,10 @@ PUBLISHED = {
 
 @pytest.mark.parametrize(("model", "tool"), PUBLISHED)
 def test_known_figures(model: str, tool: str) -> None:
-    compute, params = measured(tool, model)
-    assert (compute.total, params.total) == PUBLISHED[model, tool]
+    quick = measure_without_arithmetic(resolve(model), tool, 0, (), {})
+    assert quick is not None
+    found = quick.cell.measurements
+    assert (found["compute"].total, found["params"].total) == PUBLISHED[model, tool]
 
 
 def test_known_figures_of_the_reference() -> None:

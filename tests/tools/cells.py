@@ -1,0 +1,78 @@
+"""What the project says of a model: the cells of a run, with all that a tool said in them."""
+
+from __future__ import annotations
+
+import atexit
+from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib import metadata
+from importlib.util import find_spec
+from pathlib import Path
+
+from reconcile.isolation import Workers
+from reconcile.jobs import PRELOAD
+from reconcile.jobs.result import MeasuredCell
+from reconcile.run import Backend, Task
+from reconcile.run.results import Results
+from reconcile.tools import ADAPTERS, adapter, is_installed
+from tests.run.runs import plan_of, run_in
+
+COLUMNS = tuple(ADAPTERS)
+
+Cells = Mapping[tuple[str, str], MeasuredCell]
+"""By model and tool."""
+
+
+def why_not(tool: str) -> str:
+    """Why a tool cannot be called here; empty if it can. One environment imports one of the two that are ``thop``."""
+    distribution = adapter(tool).distribution
+    if not is_installed(adapter(tool)):
+        return f"{distribution} is not installed"
+    if adapter(tool).module != "thop":
+        return ""
+    found = find_spec("thop")
+    expected = Path(str(metadata.distribution(distribution).locate_file("thop/__init__.py")))
+    if found is not None and found.origin is not None and Path(found.origin).resolve() == expected.resolve():
+        return ""
+    return f"what is imported as thop is not {distribution}"
+
+
+@cache
+def callable_tools() -> tuple[str, ...]:
+    """The columns whose tools can be called here, in the order of reports."""
+    return tuple(tool for tool in COLUMNS if not why_not(tool))
+
+
+def new_backend(jobs: int) -> Workers[Task]:
+    """Processes that find all tools imported, as those of a run do."""
+    return Workers(jobs, *dict.fromkeys(adapter(tool).module for tool in callable_tools()), PRELOAD)
+
+
+@cache
+def backend(jobs: int = 1) -> Backend:
+    """Processes for all tests of this program."""
+    pool = new_backend(jobs)
+    atexit.register(pool.close)
+    return pool
+
+
+def cells_of_a_run(
+    models: Sequence[str], tools: Sequence[str], folder: Path, workers: Backend | None = None, *inputs: str
+) -> Cells:
+    """Run models under tools; return what the run keeps of each cell."""
+    plan = plan_of(models, tools, *inputs, timeout_seconds=3600.0)
+    done = run_in(plan, folder, workers or backend(), reuse=False)
+    results = Results(plan, done.folder, done.damaged.append, reuse=False)
+    cells = {}
+    for spec in plan.models:
+        for tool in tools:
+            cell = results.measurement(spec, "", tool, plan.execution)
+            assert cell is not None
+            cells[spec.name, tool] = cell
+    for shown in done.run.cells:
+        kept = cells[shown.model, shown.tool]
+        assert (shown.status, shown.error, shown.notes) == (kept.status, kept.error, kept.notes)
+        values = {metric: item.value for metric, item in shown.reconciliations.items()}
+        assert values == {metric: item.total for metric, item in kept.measurements.items()}
+    assert done.damaged == []
+    return cells
