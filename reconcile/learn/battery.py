@@ -8,8 +8,9 @@ is what it counts for the subject.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any, Literal
 
@@ -77,10 +78,15 @@ class Probe:
 class _Model(nn.Module):
     """Calls a layer or a function. It has a parameter of its own, since some tools take no model without one."""
 
-    def __init__(self, subject: Callable[..., Any]) -> None:
+    def __init__(self, subject: Any, past_hooks: bool) -> None:
         super().__init__()
         self.subject = subject
+        self.past_hooks = past_hooks
         self.unused = nn.Parameter(torch.zeros(OWN_PARAMETERS))
+
+    def call(self, *inputs: torch.Tensor) -> Any:
+        """Call the subject; if it is a module, perhaps without its hooks."""
+        return self.subject.forward(*inputs) if self.past_hooks else self.subject(*inputs)
 
 
 class OfOne(_Model):
@@ -88,7 +94,7 @@ class OfOne(_Model):
 
     def forward(self, first: torch.Tensor) -> Any:
         """Call the subject."""
-        return self.subject(first)
+        return self.call(first)
 
 
 class OfTwo(_Model):
@@ -96,7 +102,7 @@ class OfTwo(_Model):
 
     def forward(self, first: torch.Tensor, second: torch.Tensor) -> Any:
         """Call the subject."""
-        return self.subject(first, second)
+        return self.call(first, second)
 
 
 class OfThree(_Model):
@@ -104,17 +110,44 @@ class OfThree(_Model):
 
     def forward(self, first: torch.Tensor, second: torch.Tensor, third: torch.Tensor) -> Any:
         """Call the subject."""
-        return self.subject(first, second, third)
+        return self.call(first, second, third)
+
+
+class OfAnImage(_Model):
+    """A model with one image as its input, of which it cuts the inputs of the subject."""
+
+    def __init__(self, subject: Any, past_hooks: bool, inputs: Sequence[torch.Tensor]) -> None:
+        super().__init__(subject, past_hooks)
+        self.inputs = [(tuple(value.shape), value.dtype) for value in inputs]
+
+    def forward(self, image: torch.Tensor) -> Any:
+        """Cut the image up, and call the subject. Where it takes integers, they are 0 to 4."""
+        pieces = image.flatten().split([math.prod(shape) for shape, _ in self.inputs])
+        return self.call(
+            *(
+                piece.reshape(shape) if dtype.is_floating_point else (5 * piece).to(dtype).reshape(shape)
+                for piece, (shape, dtype) in zip(pieces, self.inputs, strict=True)
+            )
+        )
 
 
 _MODELS = (OfOne, OfTwo, OfThree)
 
 
-def probe(subject: str, setting: str, variant: int) -> tuple[nn.Module, tuple[torch.Tensor, ...]]:
-    """Return the model and the inputs of one probe, as an import path can name them."""
+def probe(
+    subject: str, setting: str, variant: int, one_image: bool = False, past_hooks: bool = False
+) -> tuple[nn.Module, tuple[torch.Tensor, ...]]:
+    """Return the model and the inputs of one probe, as an import path can name them.
+
+    ``one_image``: the model has one image as its input, for a tool that takes nothing else.
+    ``past_hooks``: the model calls the forward method of the module.
+    """
     found = by_name()[subject, setting]
-    made, inputs = found.make(VARIANTS[variant])
-    return _MODELS[len(inputs) - 1](made), inputs
+    sizes = VARIANTS[variant]
+    made, inputs = found.make(replace(sizes, batch=1) if one_image else sizes)
+    if one_image and not (len(inputs) == 1 and inputs[0].dim() == 4):
+        return OfAnImage(made, past_hooks, inputs), (torch.rand(1, sum(value.numel() for value in inputs), 1, 1),)
+    return _MODELS[len(inputs) - 1](made, past_hooks), inputs
 
 
 @cache
@@ -375,6 +408,25 @@ def _late(place: Any, name: str) -> Callable[..., Any]:
     return call
 
 
+def _method(name: str) -> Callable[..., Any]:
+    """A method of the first argument."""
+
+    def call(first: torch.Tensor, *arguments: Any) -> Any:
+        return getattr(first, name)(*arguments)
+
+    return call
+
+
+def _add_to(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+    first += second
+    return first
+
+
+def _multiply_by(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+    first *= second
+    return first
+
+
 _FUNCTIONS: Mapping[str, Callable[[Sizes], Made]] = {
     "torch.nn.functional.linear": lambda s: (
         _late(F, "linear"),
@@ -406,6 +458,29 @@ _FUNCTIONS: Mapping[str, Callable[[Sizes], Made]] = {
     "torch.Tensor.__add__": lambda s: ((lambda x, y: x + y), _images(s, 2)),
     "torch.Tensor.__mul__": lambda s: ((lambda x, y: x * y), _images(s, 2)),
     "torch.Tensor.__matmul__": lambda s: ((lambda x, y: x @ y), _matrices(s)),
+    "torch.Tensor.__iadd__": lambda s: (_add_to, _images(s, 2)),
+    "torch.Tensor.__imul__": lambda s: (_multiply_by, _images(s, 2)),
+    "torch.Tensor.add": lambda s: (_method("add"), _images(s, 2)),
+    "torch.Tensor.mul": lambda s: (_method("mul"), _images(s, 2)),
+    "torch.Tensor.add_": lambda s: (_method("add_"), _images(s, 2)),
+    "torch.Tensor.mul_": lambda s: (_method("mul_"), _images(s, 2)),
+    "torch.add, of a row": lambda s: (_late(torch, "add"), (*_rows(s), torch.rand(s.features))),
+    "torch.add, to a row": lambda s: (_late(torch, "add"), (torch.rand(s.features), *_rows(s))),
+    "torch.mul, of a row": lambda s: (_late(torch, "mul"), (*_rows(s), torch.rand(s.features))),
+    "torch.mul, to a row": lambda s: (_late(torch, "mul"), (torch.rand(s.features), *_rows(s))),
+    "torch.Tensor.matmul": lambda s: (_method("matmul"), _matrices(s)),
+    "torch.Tensor.mm": lambda s: (_method("mm"), _matrices(s)),
+    "torch.Tensor.bmm": lambda s: (_method("bmm"), _batches(s)),
+    "torch.Tensor.addmm": lambda s: (_method("addmm"), (torch.rand(s.length, s.out), *_matrices(s))),
+    "torch.Tensor.baddbmm": lambda s: (_method("baddbmm"), (torch.rand(s.batch, s.length, s.out), *_batches(s))),
+    "torch.nn.functional.batch_norm": lambda s: (
+        _late(F, "batch_norm"),
+        (*_images(s), torch.rand(s.channels), torch.rand(s.channels)),
+    ),
+    "torch.nn.functional.batch_norm, in training": lambda s: (
+        (lambda x, mean, var: F.batch_norm(x, mean, var, training=True)),
+        (*_images(s), torch.rand(s.channels), torch.rand(s.channels)),
+    ),
     "torch.Tensor.mean": lambda s: ((lambda x: x.mean((2, 3))), _images(s)),
     "torch.Tensor.sum": lambda s: ((lambda x: x.sum(1)), _images(s)),
     "torch.exp": lambda s: (_late(torch, "exp"), _images(s)),

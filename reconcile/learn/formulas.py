@@ -32,26 +32,43 @@ def learn_calls(cases: Iterable[Known]) -> Learned:
     for case in cases:
         by_name.setdefault(case[1].name, []).append(case)
     made = {name: rules_for(name, group) for name, group in by_name.items()}
-    return Learned(
-        merged(rule for rules in made.values() for rule in rules or ()),
-        {name: tuple(value for *_, value in by_name[name]) for name, rules in made.items() if rules is None},
-    )
+    without: dict[str, tuple[int, ...]] = {}
+    for name, group in by_name.items():
+        for item, seen, value in group:
+            if amount_of(made[name], seen) != value:
+                place = f"{name} ({item.setting})" if item.setting and made[name] else name
+                without[place] = (*without.get(place, ()), value)
+    return Learned(merged(rule for rules in made.values() for rule in rules), without)
 
 
-def rules_for(name: str, cases: Sequence[Known]) -> list[Rule] | None:
-    """Return a rule for all cases, or one for each value of an argument; None where nothing fits."""
+def rules_for(name: str, cases: Sequence[Known]) -> list[Rule]:
+    """Return a rule for all cases, or one for each value of an argument, as far as there is one."""
     form = _fit(cases)
     if form is not None:
         return [Rule(names=[name], counts=dict(form))]
+    best: list[Rule] = []
+    most = 0
     for fact in _settings(cases):
         groups: dict[str | bool | int | None, list[Known]] = {}
         for case in cases:
             groups.setdefault(_plain(case[1], fact), []).append(case)
         fitted = {value: _fit(group) for value, group in groups.items()}
         found = {value: form for value, form in fitted.items() if form is not None}
-        if len(found) == len(groups):
-            return [Rule(names=[name], where={fact: [value]}, counts=dict(form)) for value, form in found.items()]
-    return None
+        explained = sum(len(groups[value]) for value in found)
+        if explained > most:
+            most = explained
+            best = [Rule(names=[name], where={fact: [value]}, counts=dict(form)) for value, form in found.items()]
+        if explained == len(cases):
+            break
+    return best
+
+
+def amount_of(rules: Sequence[Rule], seen: Seen) -> int:
+    """Return what the first rule that fits counts for a call."""
+    for rule in rules:
+        if seen.name in rule.names and all(seen.facts.get(name) in allowed for name, allowed in rule.where.items()):
+            return amount(rule.counts, seen)
+    return 0
 
 
 def amount(counts: Form, seen: Seen) -> int:

@@ -9,61 +9,86 @@ from typing import Any
 from reconcile.errors import ReconcileError
 from reconcile.isolation import Ending, Job, Limits, Workers
 from reconcile.learn.battery import UNUSED, VARIANTS, by_name
-from reconcile.learn.book import learn_rulebook, predicted_compute
-from reconcile.learn.observe import Observation, Outcome, observe, observe_structure
+from reconcile.learn.book import learn_rulebook, predicted_compute, predicted_parameters, trace_in_mode
+from reconcile.learn.observe import Observation, Outcome, observe, observe_past_hooks, observe_structure
 from reconcile.learn.structure import BATCHES, NETWORKS
-from reconcile.rules import Rulebook
-from reconcile.tools import column
+from reconcile.learn.watching import Structure
+from reconcile.rules import Rulebook, compare_rulebooks
+from reconcile.tools import Metric, column
 
 LIMITS = Limits(seconds=120, memory_mb=8000)
 """What one probe may take; none takes a second."""
 
-NUMBER_OF_PROBES = len(VARIANTS) * len(by_name()) + len(BATCHES) * len(NETWORKS)
+NUMBER_OF_PROBES = (
+    len(VARIANTS) * len(by_name())
+    + len(BATCHES) * len(NETWORKS)
+    + sum(probe.kind == "module" for probe in by_name().values())
+)
 """How many measurements a lesson is made of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A number that the tool returned for a probe, and what the rulebook predicts. ``probe`` says which, in words."""
+
+    probe: str
+    metric: Metric
+    returned: int
+    predicted: int
+
+    @property
+    def holds(self) -> bool:
+        """Whether they are the same."""
+        return self.returned == self.predicted
 
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
     """What was learned of a tool, and how well it holds.
 
-    ``rulebook`` was learned from some shapes; ``checked`` are the probes at all others, each with what the rulebook
-    predicts. ``refused`` are the probes for which the tool gave no number, with its own sentence.
+    ``rulebook`` was learned from some shapes; ``unused`` are the probes at all others, ``checked`` what the tool
+    returned for them; ``structural`` is the same of the structural probes, from which the rulebook was learned.
+    ``refused`` are the probes for which the tool gave no number, with its own sentence.
     """
 
     rulebook: Rulebook
-    checked: tuple[tuple[Observation, int], ...]
+    unused: tuple[Observation, ...]
+    checked: tuple[Check, ...]
+    structural: tuple[Check, ...]
     refused: Mapping[str, str]
-
-    @property
-    def unpredicted(self) -> tuple[tuple[Observation, int], ...]:
-        """The probes at unused shapes for which the rulebook predicts another number than the tool returned."""
-        return tuple((item, predicted) for item, predicted in self.checked if item.total != predicted)
 
 
 def learn(tool: str, workers: Workers[Any], progress: Callable[[str], None] = lambda _: None) -> Lesson:
     """Learn the rulebook of a column. ``progress`` is told after each measurement what it was.
 
     Raises:
-        ReconcileError: The tool counts no operations, or ends the process of a structural probe.
+        ReconcileError: The tool gives no number for any probe.
     """
     chosen = column(tool)
     watched = chosen.adapter
     battery = [(*place, variant) for place in by_name() for variant in range(len(VARIANTS))]
+    past_hooks = [("past hooks", *place) for place, probe in by_name().items() if probe.kind == "module"]
     networks = [(name, batch) for name in NETWORKS for batch in BATCHES]
     jobs: dict[Any, Job] = {place: Job(observe, (chosen.name, *place), LIMITS, chosen.place) for place in battery}
+    jobs |= {place: Job(observe_past_hooks, (chosen.name, *place[1:]), LIMITS, chosen.place) for place in past_hooks}
     jobs |= {place: Job(observe_structure, (chosen.name, *place), LIMITS, chosen.place) for place in networks}
     endings = dict(_endings(jobs, workers, progress))
     observations = [_observation(place, endings[place]) for place in battery]
-    structure = {place: _outcome(tool, place, endings[place]) for place in networks}
+    structure = {place: _outcome(endings[place]) for place in networks}
     usable = [item for item in observations if not item.error]
     if not usable:
         raise ReconcileError(f"{chosen.name} cannot be learned: {observations[0].error}")
     seen = [item for item in usable if item.variant not in UNUSED]
-    book = learn_rulebook(watched.name, chosen.version, watched.unit, seen, structure)
+    unhooked = {place[1:]: _outcome(endings[place]) for place in past_hooks}
+    book = learn_rulebook(watched.name, chosen.version, watched.unit, seen, structure, unhooked)
+    unused = tuple(item for item in usable if item.trace is not None)
     return Lesson(
         rulebook=book,
-        checked=tuple((item, predicted_compute(book, item.trace)) for item in usable if item.trace is not None),
-        refused={_name(item): item.error for item in observations if item.error},
+        unused=unused,
+        checked=tuple(_checked(book, unused)),
+        structural=tuple(_checked_structure(book, structure)),
+        refused={_name(item): item.error for item in observations if item.error}
+        | {_network(*place): outcome.error for place, outcome in structure.items() if outcome.error},
     )
 
 
@@ -87,49 +112,88 @@ def _endings(
 def _observation(place: tuple[str, str, int], ending: Ending) -> Observation:
     if isinstance(ending.value, Observation):
         return ending.value
-    return Observation(*place, error=f"its process ended ({ending.last_words or ending.outcome}).")
+    return Observation(*place, error=_last_words(ending))
 
 
-def _outcome(tool: str, place: tuple[str, int], ending: Ending) -> Outcome:
-    if not isinstance(ending.value, Outcome):
-        raise ReconcileError(
-            f"{tool} cannot be learned: it ended the process of the model '{place[0]}' "
-            f"({ending.last_words or ending.outcome})."
-        )
-    return ending.value
+def _outcome(ending: Ending) -> Outcome:
+    return ending.value if isinstance(ending.value, Outcome) else Outcome(error=_last_words(ending))
+
+
+def _last_words(ending: Ending) -> str:
+    return f"its process ended ({ending.last_words or ending.outcome})."
+
+
+def _checked(book: Rulebook, observations: Iterable[Observation]) -> Iterator[Check]:
+    """What the tool returned for probes that have a trace, beside what a rulebook says."""
+    for item in observations:
+        assert item.trace is not None, "an observation at an unused shape has its trace"
+        if item.compute:
+            yield Check(_name(item), "compute", item.total, predicted_compute(book, item.trace))
+        if item.parameters is not None:
+            yield Check(_name(item), "params", item.parameters, predicted_parameters(book, item.trace))
+
+
+def _checked_structure(book: Rulebook, structure: Structure) -> Iterator[Check]:
+    for (name, batch), outcome in structure.items():
+        trace = trace_in_mode(book, structure, name, batch)
+        if trace is not None and outcome.compute is not None:
+            yield Check(_network(name, batch), "compute", outcome.compute, predicted_compute(book, trace))
+        if trace is not None and outcome.parameters is not None:
+            yield Check(_network(name, batch), "params", outcome.parameters, predicted_parameters(book, trace))
 
 
 def lesson_sentences(lesson: Lesson, known: Rulebook | None) -> Iterator[str]:
     """Say how well the rulebook holds, what no formula fits, and where the one that is known says something else."""
     book = lesson.rulebook
-    right = len(lesson.checked) - len(lesson.unpredicted)
+    right = sum(check.holds for check in lesson.checked)
+    structural = sum(check.holds for check in lesson.structural)
     yield (
         f"{book.tool} {book.versions[0]}: {right:,} of {len(lesson.checked):,} numbers at unused shapes are predicted, "
-        f"{len(lesson.refused):,} probes refused."
+        f"{structural:,} of {len(lesson.structural):,} of structural probes; {len(lesson.refused):,} probes refused."
     )
     for name in book.without_formula:
         yield f"no formula fits {name}."
-    for item, predicted in _one_for_each(lesson.unpredicted):
-        yield f"{_name(item)}: the rulebook that was learned says {predicted:,}, the tool {item.total:,}."
+    for check in _one_for_each((*lesson.checked, *lesson.structural)):
+        yield f"{_subject(check)}: the rulebook that was learned says {check.predicted:,}, the tool {check.returned:,}."
     if known is not None:
-        for item, predicted in _one_for_each(_differences(known, lesson)):
-            versions = ", ".join(known.versions)
-            yield f"{_name(item)}: the rulebook for {versions} says {predicted:,}, the tool {item.total:,}."
+        yield from _differences(lesson, known)
 
 
-def _differences(known: Rulebook, lesson: Lesson) -> tuple[tuple[Observation, int], ...]:
-    """The probes at unused shapes for which a rulebook predicts another number than the tool returned."""
-    predicted = ((item, predicted_compute(known, item.trace)) for item, _ in lesson.checked if item.trace is not None)
-    return tuple((item, value) for item, value in predicted if value != item.total)
+def _differences(lesson: Lesson, known: Rulebook) -> Iterator[str]:
+    """Say where a known rulebook is for another convention: in words where they differ in words, else by a number."""
+    wrong = [(item, check) for item in lesson.unused for check in _checked(known, [item]) if not check.holds]
+    among = {name for item, _ in wrong for name in _names(item)}
+    in_words = list(compare_rulebooks(known, lesson.rulebook, among))
+    yield from in_words
+    said = " ".join(in_words)
+    for check in _one_for_each(check for item, check in wrong if not any(name in said for name in _names(item))):
+        versions = ", ".join(known.versions)
+        numbers = f"says {check.predicted:,}, the tool {check.returned:,}"
+        yield f"{_subject(check)}: the rulebook for {versions} {numbers}."
 
 
-def _one_for_each(found: Iterable[tuple[Observation, int]]) -> Iterable[tuple[Observation, int]]:
-    """The first of each subject and setting."""
-    first: dict[str, tuple[Observation, int]] = {}
-    for item, predicted in found:
-        first.setdefault(_name(item), (item, predicted))
+def _names(item: Observation) -> Iterator[str]:
+    """Names of all calls of a probe for which there may be rules."""
+    calls = (*item.functions, *item.every) if item.module is None else (item.module, *item.functions, *item.every)
+    yield from (seen.name for seen in calls)
+
+
+def _one_for_each(checks: Iterable[Check]) -> Iterable[Check]:
+    """The first that does not hold, of each probe."""
+    first: dict[tuple[str, str], Check] = {}
+    for check in checks:
+        if not check.holds:
+            first.setdefault((check.probe, check.metric), check)
     return first.values()
+
+
+def _subject(check: Check) -> str:
+    return check.probe if check.metric == "compute" else f"{check.probe}, parameters"
 
 
 def _name(item: Observation) -> str:
     return f"{item.subject} ({item.setting})" if item.setting else item.subject
+
+
+def _network(name: str, batch: int) -> str:
+    return f"{name} (batch {batch})"

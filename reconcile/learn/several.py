@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
-from reconcile.learn.formulas import Known, Learned, amount, merged, rules_for
+from reconcile.learn.formulas import Known, Learned, amount_of, merged, rules_for
 from reconcile.learn.observe import Observation, Seen
 from reconcile.rules import Rule
 
@@ -30,7 +30,13 @@ def learn_several(observations: Sequence[Observation], calls: Calls, value: Valu
             unknown = [seen.name for seen in calls(item) if seen.name not in rules]
             name = unknown[0] if unknown else f"{item.subject} {item.setting}".strip()
             without[name] = (*without.get(name, ()), value(item))
-    found = merged(rule for made in rules.values() for rule in made if len(made) > 1 or rule.counts)
+    counting = {name for name, made in rules.items() if any(rule.counts for rule in made)}
+    found = merged(
+        rule
+        for name, made in rules.items()
+        for rule in made
+        if name in counting or name.removesuffix("_") in counting  # of add_, where add counts: that it counts nothing
+    )
     return Learned(found, without)
 
 
@@ -45,8 +51,8 @@ def _learn(observations: Sequence[Observation], calls: Calls, value: Value) -> _
                 known = [seen for seen in calls(item) if seen.name in rules]
                 cases.setdefault(unknown[0].name, []).append((item, unknown[0], value(item) - _sum(known, rules)))
         made = {name: rules_for(name, group) for name, group in cases.items()}
-        given_up |= {name for name, found in made.items() if found is None}
-        learned = {name: found for name, found in made.items() if found is not None}
+        given_up |= {name for name, found in made.items() if not found}
+        learned = {name: found for name, found in made.items() if found}
         if not learned:
             learned = _counting_nothing(observations, calls, value, rules, given_up)
         if not learned:
@@ -68,11 +74,4 @@ def _counting_nothing(
 
 
 def _sum(calls: Sequence[Seen], rules: Mapping[str, Sequence[Rule]]) -> int:
-    return sum(_value(seen, rules.get(seen.name, ())) for seen in calls)
-
-
-def _value(seen: Seen, rules: Sequence[Rule]) -> int:
-    for rule in rules:
-        if all(seen.facts.get(name) in allowed for name, allowed in rule.where.items()):
-            return amount(rule.counts, seen)
-    return 0
+    return sum(amount_of(rules.get(seen.name, ()), seen) for seen in calls)

@@ -1,9 +1,10 @@
 """Rulebooks: each tool's own convention as data, and what it predicts for a trace."""
 
+from reconcile.rules.comparison import compare_rulebooks
 from reconcile.rules.expression import ExpressionError, evaluate, summands
 from reconcile.rules.parameters import ParameterClaims, owners, predict_parameters
-from reconcile.rules.predict import Claim, module_rule, predict, terms_below, visible_operators
-from reconcile.rules.quantities import plain_argument, quantities
+from reconcile.rules.predict import Claim, module_rule, predict, terms_below, visible_functions, visible_operators
+from reconcile.rules.quantities import arguments, plain_argument, quantities
 from reconcile.rules.rulebook import (
     Amount,
     Functions,
@@ -28,6 +29,8 @@ __all__ = [
     "Parameters",
     "Rule",
     "Rulebook",
+    "arguments",
+    "compare_rulebooks",
     "evaluate",
     "find_rulebook",
     "load_rulebook",
@@ -40,5 +43,6 @@ __all__ = [
     "rulebook_file",
     "summands",
     "terms_below",
+    "visible_functions",
     "visible_operators",
 ]

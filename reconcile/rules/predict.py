@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Container, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from reconcile.reference import Terms, find_atoms
 from reconcile.rules.expression import evaluate
 from reconcile.rules.quantities import plain_argument, quantities
 from reconcile.rules.rulebook import Functions, Modules, Operators, Rule, Rulebook
-from reconcile.trace import Call, ModuleInfo, TensorSpec, Trace
+from reconcile.trace import ROOT, Call, ModuleInfo, TensorSpec, Trace
 
 Via = Literal["module", "function", "operator"]
 
@@ -50,7 +50,7 @@ def predict(rulebook: Rulebook, trace: Trace) -> tuple[Claim, ...]:
     if rulebook.modules is not None:
         claims.extend(_module_claims(rulebook.modules, trace))
     if rulebook.functions is not None:
-        claims.extend(_function_claims(rulebook.functions, trace))
+        claims.extend(_function_claims(rulebook.functions, rulebook.modules, trace))
     if rulebook.operators is not None:
         claims.extend(_operator_claims(rulebook.operators, trace))
     return tuple(claims)
@@ -62,22 +62,29 @@ def module_rule(modules: Modules, module: ModuleInfo) -> Rule | None:
 
 
 def _module_claims(modules: Modules, trace: Trace) -> Iterator[Claim]:
-    """Modules with a rule; what lies below one is not looked at again, as in the sums of the tools."""
+    """Modules with a rule, and what lies below one if the tool looks there."""
     batch = _batch(trace) if modules.per_sample else 1
     pending = [trace.root]
     while pending:
         call = pending.pop()
         if call.kind == "module":
             module = trace.modules[call.path]
-            rule = None if modules.watch == "leaves" and module.children else module_rule(modules, module)
+            rule = _watched_rule(modules, module)
             if rule is not None:
                 claim = _claim(rule, "module", call, call.stack, trace)
                 if modules.calls == "last" and call.number + 1 < trace.calls[call.path]:
                     yield _superseded(claim)
                 else:
                     yield from _booked_on_owners(claim, modules, module, batch)
-                continue
+                if modules.below == "skipped" and not (module.path == ROOT and modules.model == "and-below"):
+                    continue
         pending.extend(reversed(call.children))
+
+
+def _watched_rule(modules: Modules, module: ModuleInfo) -> Rule | None:
+    if (modules.watch == "leaves" and module.children) or (modules.model == "never" and module.path == ROOT):
+        return None
+    return module_rule(modules, module)
 
 
 def _superseded(claim: Claim) -> Claim:
@@ -100,20 +107,50 @@ def _booked_on_owners(claim: Claim, modules: Modules, module: ModuleInfo, batch:
             yield Claim(claim.rule, claim.call, claim.via, (path,), {}, adjustments={"reuse": times * full // batch})
 
 
-def _function_claims(functions: Functions, trace: Trace) -> Iterator[Claim]:
-    for call in trace.root.walk():
+def _function_claims(functions: Functions, modules: Modules | None, trace: Trace) -> Iterator[Claim]:
+    closed = set()
+    if modules is not None and functions.inside == "without-rule":
+        ruled = {path: _watched_rule(modules, module) for path, module in trace.modules.items()}
+        closed = {path for path, rule in ruled.items() if rule is not None and rule.counts}
+    for call in visible_functions(functions, trace.root, closed):
+        rule = next((rule for rule in functions.rules if call.name in rule.names and _holds(rule, call)), None)
+        if rule is not None:
+            layers = (functions.booked_on,) if functions.booked_on else call.stack
+            claim = _claim(rule, "function", call, layers, trace)
+            yield claim
+            if functions.owners == "each":
+                for path in trace.modules[call.path].visits[1:]:
+                    yield Claim(claim.rule, call, "function", (path,), {}, adjustments={"reuse": claim.value})
+
+
+def visible_functions(functions: Functions, root: Call, closed: Container[str] = ()) -> Iterator[Call]:
+    """Yield the functions that a tool sees, in order of execution; none inside modules whose paths are ``closed``."""
+    pending = [root]
+    while pending:
+        call = pending.pop()
+        if call.kind == "module" and call.path in closed:
+            continue
         if call.kind == "function":
-            rule = next((rule for rule in functions.rules if call.name in rule.names), None)
-            if rule is not None:
-                layers = (functions.booked_on,) if functions.booked_on else call.stack
-                yield _claim(rule, "function", call, layers, trace)
+            yield call
+            if not functions.nested:
+                continue
+        pending.extend(reversed(call.children))
 
 
 def _operator_claims(operators: Operators, trace: Trace) -> Iterator[Claim]:
     for call in visible_operators(operators, trace.root):
-        rule = next((rule for rule in operators.rules if _fits_operator(rule, call)), None)
+        rule = operator_rule(operators, call)
         if rule is not None:
             yield _claim(rule, "operator", call, call.stack, trace)
+
+
+def operator_rule(operators: Operators, call: Call) -> Rule | None:
+    """Return the first rule that fits an operator, or None. One for ``add`` is for ``add_`` if that has none itself."""
+    for name in dict.fromkeys((call.name, call.name.removesuffix("_"))):
+        found = next((rule for rule in operators.rules if name in rule.names and _holds(rule, call)), None)
+        if found is not None:
+            return found
+    return None
 
 
 def visible_operators(operators: Operators, root: Call) -> Iterator[Call]:
@@ -124,7 +161,11 @@ def visible_operators(operators: Operators, root: Call) -> Iterator[Call]:
         if call.kind == "operator":
             fused = call.name in operators.fused and call.named.get("fused") is True
             whole = operators.level == "graph" and call.name not in operators.opened
-            if whole or fused or not call.children:
+            if operators.level == "every":
+                yield call
+                if fused:
+                    continue
+            elif whole or fused or not call.children:
                 yield call
                 continue
         pending.extend(reversed(call.children))
@@ -144,12 +185,22 @@ def _claim(rule: Rule, via: Via, call: Call, layers: tuple[str, ...], trace: Tra
 
 
 def terms_below(call: Call) -> Terms:
-    """Return the documented terms of a call: its own formula's, or those of what it consists of."""
+    """Return the documented terms of a call: its own formula's, or those of what it consists of.
+
+    What a module calls that is a module itself is not part of it.
+    """
     totals: dict[str, int] = {}
-    for atom in find_atoms(call)[0]:
+    for atom in find_atoms(_without_modules(call))[0]:
         for term, amount in atom.terms.items():
             totals[term] = totals.get(term, 0) + amount
     return totals
+
+
+def _without_modules(call: Call) -> Call:
+    """The call without those of other modules inside it."""
+    if sum(below.kind == "module" for below in call.walk()) <= (call.kind == "module"):
+        return call
+    return replace(call, children=tuple(_without_modules(child) for child in call.children if child.kind != "module"))
 
 
 def _fits_module(rule: Rule, module: ModuleInfo) -> bool:
@@ -168,9 +219,8 @@ def _is_named(rule: Rule, module: ModuleInfo) -> bool:
     return True
 
 
-def _fits_operator(rule: Rule, call: Call) -> bool:
-    if call.name not in rule.names and call.name.removesuffix("_") not in rule.names:
-        return False
+def _holds(rule: Rule, call: Call) -> bool:
+    """Whether a rule's condition on arguments holds."""
     return all(plain_argument(call, name) in allowed for name, allowed in rule.where.items())
 
 

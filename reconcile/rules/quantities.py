@@ -18,8 +18,9 @@ def quantities(call: Call, trace: Trace, terms: Mapping[str, int]) -> dict[str, 
     ``_positions`` (product of all further axes), ``_last`` (last axis), ``_rows`` (product of all but the last),
     ``_lead`` (product of the first two). Of modules: ``weight_elements``, ``bias_elements`` and, for parameters that
     have other names (``weight_ih_l0``), ``other_weight_elements`` and ``other_bias_elements``; numbers among their
-    attributes by name, tuples as ``_product``. ``terms`` come under their own names. Where there is no tensor, its
-    sizes are 0.
+    attributes by name, tuples as ``_product``. Of functions: ``first``, ``second`` and ``third`` for the tensors that
+    they are given, and whole numbers among their arguments by name. ``terms`` come under their own names. Where there
+    is no tensor, its sizes are 0.
     """
     given = next(tensors((*call.inputs, *call.named.values())), _NOTHING)
     returned = next(tensors(call.output), _NOTHING)
@@ -31,18 +32,26 @@ def quantities(call: Call, trace: Trace, terms: Mapping[str, int]) -> dict[str, 
             if isinstance(value, TensorSpec):
                 found.update(_sizes(name, value))
     else:
-        arguments = tensors((*call.inputs, *call.named.values()))
-        for name, value in zip(("first", "second", "third"), arguments, strict=False):
-            found.update(_sizes(name, value))
+        given_tensors = tensors((*call.inputs, *call.named.values()))
+        for name, tensor in zip(("first", "second", "third"), given_tensors, strict=False):
+            found.update(_sizes(name, tensor))
+        found.update({name: value for name, value in arguments(call).items() if type(value) is int})
     return found | dict(terms)
 
 
 _NOTHING = TensorSpec((0,), "")
 
 
+def arguments(call: Call) -> Mapping[str, Value]:
+    """Return the arguments of a call by name; of a function that calls one operator, the operator's too."""
+    if call.kind == "function" and len(call.children) == 1 and call.children[0].kind == "operator":
+        return {**call.children[0].named, **call.named}
+    return call.named
+
+
 def plain_argument(call: Call, name: str) -> Value:
     """Return an argument of a call for a condition; the letters of an einsum's equation in order of appearance."""
-    value = call.named.get(name)
+    value = arguments(call).get(name)
     if name == "equation" and isinstance(value, str):
         return _canonical_equation(value)
     return value

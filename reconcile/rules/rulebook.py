@@ -63,12 +63,16 @@ class Modules(StrictModel):
 
     ``watch``: every module, or leaves only. ``owners``: a module with several owners is counted once; once for each
     owner; or, hooked once for each owner and reported under each, as often as owners squared. ``calls``: each call of a
-    module counts, or the last one alone. ``per_sample``: the sum is divided by the length of the first input.
+    module counts, or the last one alone. ``below``: what lies below a module with a rule is not looked at, or counted
+    as well. ``model``: if the model itself has a rule, it is treated as any module; or counted with all that lies below
+    it; or not counted. ``per_sample``: the sum is divided by the length of the first input.
     """
 
     watch: Literal["all", "leaves"] = "all"
     owners: Literal["once", "each", "squared"] = "once"
     calls: Literal["all", "last"] = "all"
+    below: Literal["skipped", "counted"] = "skipped"
+    model: Literal["as-any", "and-below", "never"] = "as-any"
     per_sample: bool = False
     rules: list[Rule]
 
@@ -76,22 +80,28 @@ class Modules(StrictModel):
 class Functions(StrictModel):
     """Functions that a tool replaces while it runs, and the name under which it books them.
 
-    Without a name, it books them on the module that calls them.
+    Without a name, it books them on the module that calls them. ``owners``: a call inside a module with several owners
+    is counted once, or once for each owner. ``nested``: functions that other functions call are seen as well.
+    ``inside``: functions count inside all modules, or only where no module that is running has a rule that counts.
     """
 
     booked_on: str = ""
+    owners: Literal["once", "each"] = "once"
+    nested: bool = True
+    inside: Literal["all", "without-rule"] = "all"
     rules: list[Rule]
 
 
 class Operators(StrictModel):
     """What a tool sees of operators.
 
-    ``level``: the outermost operators, as a traced graph holds them; or those that torch dispatches at last.
+    ``level``: the outermost operators, as a traced graph holds them; those that torch dispatches at last; or every
+    one, from the outermost to the last.
     ``opened`` are operators of which even a traced graph holds the parts. ``fused`` are operators that run as one
     where torch can, so that the tool does not see what they consist of.
     """
 
-    level: Literal["graph", "dispatched"]
+    level: Literal["graph", "dispatched", "every"]
     opened: list[str] = Field(default_factory=list)
     fused: list[str] = Field(default_factory=list)
     rules: list[Rule]
@@ -100,28 +110,37 @@ class Operators(StrictModel):
 class Parameters(StrictModel):
     """Which parameters a tool counts.
 
-    ``of``: all, each once; those below modules that have a rule and ran (``handled``); or those of the rows of a
-    summary: modules that ran, and what is left over on the modules above them (``rows``).
+    ``of``: all, each once; those below modules that have a rule and ran (``handled``); those of the rows of a
+    summary: modules that ran, and what is left over on the modules above them (``rows``); those that modules which ran
+    hold themselves, one that two modules hold twice (``ran``); or the same once more for each call and each owner,
+    and without those of the model itself (``called``). ``watch``: of every module, or of leaves only. ``names``: only
+    those that their module calls so; all, if none is named.
     """
 
-    of: Literal["all", "handled", "rows"]
+    of: Literal["all", "handled", "rows", "ran", "called"]
+    watch: Literal["all", "leaves"] = "all"
+    names: list[str] = Field(default_factory=list)
     trainable_only: bool = False
 
 
 class Rulebook(StrictModel):
     """The convention of one tool in one version.
 
-    ``without_formula`` are layers for which no formula was found, with numbers that the tool returned.
+    ``unit`` is empty for a tool that counts no operations; ``parameters`` is missing for one that counts none.
+    ``mode`` is the one in which the tool runs a model: the model's own (``as-is``), or one that it forces; missing
+    where nobody has looked. ``without_formula`` are layers for which no formula was found, with numbers that the tool
+    returned.
     """
 
     tool: str
     versions: list[str]
-    unit: Literal["MAC", "FLOP"]
+    unit: Literal["MAC", "FLOP", ""]
     description: str
+    mode: Literal["as-is", "eval", "train"] | None = None
     modules: Modules | None = None
     functions: Functions | None = None
     operators: Operators | None = None
-    parameters: Parameters
+    parameters: Parameters | None = None
     without_formula: dict[str, list[int]] = Field(default_factory=dict)
 
 

@@ -1,0 +1,156 @@
+"""Two rulebooks in words: what the second says otherwise than the first, named by layer."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterator, Mapping, Sequence
+from typing import TypeAlias
+
+from pydantic import BaseModel
+
+from reconcile.rules.rulebook import Modules, Rule, Rulebook
+
+_Conditions: TypeAlias = "tuple[str, ...]"
+_Amounts: TypeAlias = "tuple[tuple[str, str], ...]"
+_Saying: TypeAlias = "Mapping[_Conditions, _Amounts]"
+"""What a rulebook says of one name: what it counts under each condition."""
+
+_NOTHING = "counts nothing"
+_MOST_NAMES = 8
+
+
+def compare_rulebooks(first: Rulebook, second: Rulebook, among: Container[str] | None = None) -> Iterator[str]:
+    """Yield sentences on all that differs between two rulebooks, layers that changed in the same way in one.
+
+    How rules are grouped and ordered is no difference, but a formula in other words is one. So, where more is known,
+    ``among`` are the names of layers, functions and operators that are compared at all. What is counted for a layer of
+    which only one rulebook has a rule is compared with nothing. Versions, descriptions, and layers for which no formula
+    was found are not compared; nor is the mode where one does not say it.
+    """
+    names = _title(first), _title(second)
+    yield from _field("unit", first.unit, second.unit, names)
+    if first.mode is not None and second.mode is not None:
+        yield from _field("mode", first.mode, second.mode, names)
+    for kind in ("modules", "functions", "operators"):
+        yield from _part(kind, getattr(first, kind), getattr(second, kind), names, among)
+    yield from _fields("parameters", first.parameters, second.parameters, names)
+
+
+def _title(book: Rulebook) -> str:
+    return f"{book.tool} {', '.join(book.versions)}"
+
+
+def _part(
+    kind: str,
+    first: BaseModel | None,
+    second: BaseModel | None,
+    names: tuple[str, str],
+    among: Container[str] | None,
+) -> Iterator[str]:
+    """Compare what two rulebooks say of modules, of functions or of operators."""
+    if first is None and second is None:
+        return
+    yield from _fields(kind, first, second, names)
+    sayings = [{} if part is None else _sayings(part) for part in (first, second)]
+    rests = [_rest(part) for part in (first, second)]
+    groups: dict[tuple[str, str], list[str]] = {}
+    for name in sorted({*sayings[0], *sayings[1]}):
+        before, after = (saying.get(name, rest) for saying, rest in zip(sayings, rests, strict=True))
+        if before != after and (among is None or name in among):
+            groups.setdefault((_words(before), _words(after)), []).append(name)
+    if rests[0] != rests[1] and among is None:
+        groups.setdefault((_words(rests[0]), _words(rests[1])), []).append("every other layer")
+    for (before_words, after_words), changed in groups.items():
+        yield f"{_list(changed)}: {names[0]} {before_words}, {names[1]} {after_words}."
+
+
+def _sayings(part: BaseModel) -> dict[str, _Saying]:
+    """What is said of each name. Of rules for the same name and condition, the first holds."""
+    found: dict[str, dict[_Conditions, _Amounts]] = {}
+    for rule in _rules(part):
+        for name in (*rule.names, *rule.bases, *_named_by_part(rule)):
+            said = found.setdefault(name, {})
+            if () not in said:  # a rule without a condition leaves nothing to those after it
+                for condition in _conditions(rule):
+                    said.setdefault(condition, _amounts(rule))
+    return {
+        name: {condition: amounts for condition, amounts in said.items() if amounts} for name, said in found.items()
+    }
+
+
+def _rest(part: BaseModel | None) -> _Saying:
+    """What is counted for a layer that no rule names."""
+    for rule in () if part is None else _rules(part):
+        if not rule.names and not rule.bases and rule.class_name_contains is None:
+            return {condition: _amounts(rule) for condition in _conditions(rule) if rule.counts}
+    return {}
+
+
+def _rules(part: BaseModel) -> Sequence[Rule]:
+    rules: Sequence[Rule] = part.rules  # type: ignore[attr-defined]  # all three parts of a rulebook have rules
+    return rules
+
+
+def _named_by_part(rule: Rule) -> tuple[str, ...]:
+    return () if rule.class_name_contains is None else (f"layers with '{rule.class_name_contains}' in their names",)
+
+
+def _conditions(rule: Rule) -> Iterator[_Conditions]:
+    """One condition for each combination of the values that a rule names."""
+    found: list[_Conditions] = [()]
+    for name, allowed in sorted(rule.where.items()):
+        found = [(*known, f"{name} is {value}") for known in found for value in allowed]
+    yield from found
+
+
+def _amounts(rule: Rule) -> _Amounts:
+    return tuple(sorted((term, str(amount)) for term, amount in rule.counts.items() if amount != 0))
+
+
+def _words(saying: _Saying) -> str:
+    """What is counted, in words."""
+    if not saying:
+        return _NOTHING
+    return "counts " + "; ".join(
+        " + ".join(f"{term} {amount}" for term, amount in amounts)
+        + (f" where {' and '.join(condition)}" if condition else "")
+        for condition, amounts in sorted(saying.items())
+    )
+
+
+def _list(names: Sequence[str]) -> str:
+    further = len(names) - _MOST_NAMES
+    return ", ".join(names) if further <= 0 else f"{', '.join(names[:_MOST_NAMES])} and {further} more"
+
+
+def _fields(what: str, first: BaseModel | None, second: BaseModel | None, names: tuple[str, str]) -> Iterator[str]:
+    """Compare everything but the rules."""
+    if first is None or second is None:
+        if first is not second:
+            has, lacks = names if second is None else reversed(names)
+            yield f"{what}: {has} counts them, {lacks} does not."
+        return
+    if isinstance(first, Modules) and isinstance(second, Modules):
+        before, after = (any(rule.bases for rule in part.rules) for part in (first, second))
+        yield from _field(f"{what}, subclasses of known types", before, after, names)
+    for field in type(first).model_fields:
+        if field not in _NOT_COMPARED:
+            yield from _field(f"{what}, {field}", getattr(first, field), getattr(second, field), names)
+
+
+_NOT_COMPARED = ("rules", "opened", "fused")
+"""Fields that are compared layer by layer, or that say how torch runs an operator."""
+
+
+def _field(what: str, first: object, second: object, names: tuple[str, str]) -> Iterator[str]:
+    if first != second:
+        yield f"{what.replace('_', ' ')}: {names[0]} {_value(first)}, {names[1]} {_value(second)}."
+
+
+def _value(value: object) -> str:
+    match value:
+        case bool():
+            return "yes" if value else "no"
+        case list():
+            return ", ".join(map(str, sorted(value))) or "all"
+        case _:
+            return str(value) or "none"
