@@ -7,7 +7,11 @@ import json
 import re
 from pathlib import Path
 
+from reconcile.learn.matrix import NOT_COUNTED, WITHOUT_FORMULA, convention_matrix
 from reconcile.reference import TERMS, Convention, any_dimension, registered
+from reconcile.report import Table, write_csv
+from reconcile.report.conventions import conventions_table, rulebooks_of
+from reconcile.tools import ADAPTERS
 
 FOLDER = Path(__file__).parent
 
@@ -45,7 +49,47 @@ def convention_schema() -> str:
     return json.dumps(Convention.model_json_schema(), indent=2) + "\n"
 
 
-GENERATED = {"formulas.md": formulas, "convention.schema.json": convention_schema}
+def matrix() -> str:
+    """What each tool counts for each kind of layer, formula by formula."""
+    books = rulebooks_of(list(ADAPTERS))
+    lines = [
+        "# What each tool counts",
+        "",
+        "For each layer, as module (`torch.nn.Linear`) or as function (`torch.nn.functional.linear`), every",
+        "formula in use and the tools that use it, from the rulebooks in `configs/rulebooks/`. Most of these are",
+        "learned from what the tool returned for small models, `reconcile learn TOOL`, and all are held against",
+        "the tool. Terms are those of [formulas.md](formulas.md): `mac` is one multiply-add, `bias` one addition",
+        "for each output that has a bias. Other names are sizes of the call: `output_elements`, `input_batch`",
+        "(first axis), `input_channels` (second) `input_positions` (all further ones), `input_last`,",
+        "`weight_elements`. `0` is a rule that counts nothing. The same table with a column for each tool:",
+        "[matrix.csv](matrix.csv).",
+        "",
+        "| tool | versions | counts in | watches |",
+        "| --- | --- | --- | --- |",
+    ]
+    for tool, book in books.items():
+        lines.append(f"| {tool} | {', '.join(book.versions)} | {book.unit or 'nothing'} | {book.description} |")
+    subject = ""
+    for row in convention_matrix(books):
+        if row.layer != subject:
+            lines += ["", f"## {row.layer}", "", "| formula | tools | settings |", "| --- | --- | --- |"]
+            subject = row.layer
+        users: dict[str, list[str]] = {}
+        for tool, text in row.formulas.items():
+            users.setdefault(text, []).append(tool)
+        for text, tools in sorted(users.items(), key=lambda item: item[0] == NOT_COUNTED):
+            shown = text if text in (NOT_COUNTED, WITHOUT_FORMULA) else f"`{text}`"
+            lines.append(f"| {shown} | {', '.join(tools)} | {row.settings or 'all'} |")
+    return "\n".join(lines) + "\n"
+
+
+def matrix_table() -> Table:
+    """The same with a column for each tool."""
+    return conventions_table(rulebooks_of(list(ADAPTERS)))
+
+
+GENERATED = {"formulas.md": formulas, "convention.schema.json": convention_schema, "matrix.md": matrix}
+TABLES = {"matrix.csv": matrix_table}
 
 
 def _paragraphs(function: object) -> list[str]:
@@ -57,3 +101,5 @@ def _paragraphs(function: object) -> list[str]:
 if __name__ == "__main__":
     for name, write in GENERATED.items():
         (FOLDER / name).write_text(write(), encoding="utf-8")
+    for name, make in TABLES.items():
+        write_csv(make(), FOLDER / name)

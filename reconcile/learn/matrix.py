@@ -40,6 +40,8 @@ class MatrixRow:
 
 def convention_matrix(books: Mapping[str, Rulebook]) -> tuple[MatrixRow, ...]:
     """Return what each rulebook, by the name of its column, says of each layer of the battery."""
+    if not books:
+        return ()
     rows = []
     for subject, group in groupby(by_name().values(), key=lambda item: item.subject):
         probes = tuple(group)

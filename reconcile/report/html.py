@@ -13,8 +13,10 @@ from markupsafe import Markup
 
 from reconcile.diff.result import LayerDifference, Reconciliation
 from reconcile.jobs.result import ModelReference
+from reconcile.learn.matrix import NOT_COUNTED, NOTHING, WITHOUT_FORMULA, convention_matrix
 from reconcile.report import numbers
 from reconcile.report.breakdown import CauseLine, breakdown
+from reconcile.report.conventions import rulebooks_of
 from reconcile.report.layer_table import layer_rows, shown_layers
 from reconcile.report.manifest import manifest_facts
 from reconcile.report.matrix import MatrixCell, matrix_cell, matrix_rows
@@ -54,11 +56,12 @@ class ToolView:
 
 
 def write_html(run: Run, folder: Path) -> None:
-    """Write ``index.html`` and ``models/*.html`` into a folder."""
+    """Write ``index.html``, ``conventions.html`` and ``models/*.html`` into a folder."""
     models = models_of(run)
     pages = page_slugs(models)
     (folder / "models").mkdir(parents=True, exist_ok=True)
     _write(folder / "index.html", index_page(run))
+    _write(folder / "conventions.html", conventions_page(run))
     charts = _charts(run.cells)
     for key in models:
         _write(folder / "models" / f"{pages[key]}.html", _model_page(run, *key, charts))
@@ -82,6 +85,20 @@ def index_page(run: Run) -> str:
         shared_input=next(iter(inputs)) if len(inputs) == 1 else "",
         facts=manifest_facts(run),
         causes=tuple(CAUSES.values()),
+    )
+
+
+def conventions_page(run: Run) -> str:
+    """The page that says what each tool of the run counts for each kind of layer."""
+    books = rulebooks_of(tools_of(run))
+    return _render(
+        "conventions.html.j2",
+        books=books,
+        rows=convention_matrix(books),
+        unruled=[tool for tool in tools_of(run) if tool not in books],
+        not_counted=NOT_COUNTED,
+        nothing=NOTHING,
+        without_formula=WITHOUT_FORMULA,
     )
 
 
