@@ -129,4 +129,5 @@ def _is_all(claims: Sequence[Claim], trace: Trace) -> bool:
 
 
 def _listed(names: Iterable[str]) -> str:
-    return ", ".join(dict.fromkeys(names))
+    """Names without where they are defined, as the row's own name says enough of that."""
+    return " and ".join(dict.fromkeys(name.rpartition(".")[2] for name in names))

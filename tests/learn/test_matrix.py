@@ -81,9 +81,9 @@ def value(formula: str, seen: Observation) -> int:
     total = 0
     for part in formula.split("; "):
         text, _, names = part.partition(" of ")
-        for name in names.split(", "):
+        for name in names.split(" and "):
             calls = [*filter(None, [seen.module]), *seen.functions, *seen.graph]
-            total += next(values(text, [call for call in calls if name in ("", call.name)]))
+            total += next(values(text, [call for call in calls if name in ("", call.name.rpartition(".")[2])]))
     return total
 
 
