@@ -44,7 +44,7 @@ def reconcile(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none")
 def tests(session: nox.Session) -> None:
-    """The tests; `nox -s tests -- -m slow` runs the full zoo."""
+    """The tests; `nox -s tests -- -m "slow and not full_zoo"` runs those of minutes, `-m full_zoo` those of hours."""
     session.run(environment(session), "-m", "pytest", "-n", "auto", *session.posargs, external=True)
 
 

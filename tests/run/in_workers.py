@@ -25,7 +25,7 @@ Place = tuple[str, str]
 """A model and a tool."""
 
 
-def returned_by(pool: Workers[Any], function: Any, *arguments: Any) -> Any:
+def returned_by(pool: Any, function: Any, *arguments: Any) -> Any:
     """Run one job, and return what it returns."""
     pool.submit("job", Job(function, arguments, AMPLE))
     _, ending = pool.next_ending()

@@ -49,9 +49,9 @@ def new_backend(jobs: int) -> Workers[Task]:
 
 
 @cache
-def backend(jobs: int = 1) -> Backend:
-    """Processes for all tests of this program."""
-    pool = new_backend(jobs)
+def backend() -> Backend:
+    """Processes for all tests of this program, for one job at a time: each is forked where the one before it was."""
+    pool = new_backend(1)
     atexit.register(pool.close)
     return pool
 

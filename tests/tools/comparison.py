@@ -83,8 +83,6 @@ def _differences_of_layers(metric: str, layers: Mapping[str, Any], measured: Mea
     """All that the tool says of layers, and no layer that it does not speak of."""
     if len(layers) < 3:
         yield f"{metric}: the tool speaks of {sorted(layers)} only"
-    if len(measured.layers) == 1 and "" in layers:  # the adapter reports the total alone
-        return
     for path, value in layers.items():
         if not _is_same(found := at_or_below(measured, path), value):
             yield f"{metric} of '{path}': the tool says {value}, the cell {found}"
