@@ -13,6 +13,8 @@ nox.options.default_venv_backend = "venv"
 nox.options.sessions = ["lint", "typecheck", "tests"]
 
 EXTRAS = "test,lint,typecheck"
+FURTHER_VERSIONS = ("thop==0.0.31.post2005241907", "ptflops==0.7.2.2")
+"""Versions that tests put beside those that are installed."""
 
 
 def environment(session: nox.Session) -> str:
@@ -34,18 +36,32 @@ def environment(session: nox.Session) -> str:
     return str(python)
 
 
+def make_environments(session: nox.Session, python: str, *tools: str) -> None:
+    """Give tools environments, by default those of the main job that are missing; what is there stays."""
+    session.run(python, "-m", "reconcile.cli", "environment", *tools, external=True, silent=True)
+
+
 @nox.session(venv_backend="none")
 def reconcile(session: nox.Session) -> None:
     """The main job: every model of torchvision, every tool, a report in reports/."""
     python = environment(session)
-    session.run(python, "-m", "reconcile.cli", "environment", external=True, silent=True)
+    make_environments(session, python)
     session.run(python, "-m", "reconcile.cli", "run", *session.posargs, external=True)
+
+
+@nox.session(venv_backend="none")
+def environments(session: nox.Session) -> None:
+    """Environments for tools that cannot share one, or for versions: `nox -s environments -- ptflops==0.7.2.2`."""
+    make_environments(session, environment(session), *session.posargs)
 
 
 @nox.session(venv_backend="none")
 def tests(session: nox.Session) -> None:
     """The tests; `nox -s tests -- -m "slow and not full_zoo"` runs those of minutes, `-m full_zoo` those of hours."""
-    session.run(environment(session), "-m", "pytest", "-n", "auto", *session.posargs, external=True)
+    python = environment(session)
+    make_environments(session, python)
+    make_environments(session, python, *FURTHER_VERSIONS)
+    session.run(python, "-m", "pytest", "-n", "auto", *session.posargs, external=True)
 
 
 @nox.session(venv_backend="none")

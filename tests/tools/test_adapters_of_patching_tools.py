@@ -5,13 +5,12 @@ Some of these tools change classes and functions of torch for good, so each meas
 
 from __future__ import annotations
 
+import atexit
 import io
-import multiprocessing
 import warnings
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import redirect_stderr, redirect_stdout
-from importlib import metadata
+from functools import cache
 from typing import Any
 
 import pytest
@@ -20,12 +19,16 @@ import torchvision
 from torch import nn
 
 from reconcile.execution import WithoutArithmetic
+from reconcile.isolation import Job, Limits, Workers
+from reconcile.tools import column as selected
+from reconcile.tools import find_column, modules_by_environment
 from reconcile.tools.adapter import ToolReport, UnsupportedModelError, check_report
 from reconcile.tools.calflops import CalflopsFlops, CalflopsMacs
 from reconcile.tools.torchstat import NOTE, TorchstatFlops, TorchstatMadd
 from reconcile.tools.torchsummary import Torchsummary
 from reconcile.tools.ultralytics_thop import UltralyticsThop
 from tests import networks
+from tests.tools.there import is_there
 
 COLUMNS = {
     column.name: column
@@ -43,20 +46,9 @@ Case = Callable[[], tuple[Any, ...]]
 """Returns a model, its inputs by position, and where there are any a dictionary of its inputs by name."""
 
 
-def _ultralytics_thop_is_there() -> bool:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # thop, which may be there in its place, imports parts of Python that retire
-        import thop
-    try:
-        return bool(thop.__version__ == metadata.version("ultralytics-thop"))
-    except metadata.PackageNotFoundError:
-        return False
-
-
-ULTRALYTICS_THOP_IS_THERE = _ultralytics_thop_is_there()
-
 needs_ultralytics_thop = pytest.mark.skipif(
-    not ULTRALYTICS_THOP_IS_THERE, reason="'thop' is not that of ultralytics-thop; both have one import name"
+    not is_there("ultralytics-thop"),
+    reason="'reconcile environment ultralytics-thop' makes the environment that it needs",
 )
 
 every_column = pytest.mark.parametrize(
@@ -67,17 +59,35 @@ every_column = pytest.mark.parametrize(
 
 # --- a process for each measurement ---
 
-_PROCESSES = multiprocessing.get_context("forkserver")
-_PROCESSES.set_forkserver_preload([__name__, "calflops", "torchstat", "torchsummary"])
+
+@cache
+def _workers() -> Workers[str]:
+    found = [item for item in map(find_column, COLUMNS) if item is not None]
+    workers: Workers[str] = Workers(1, __name__, tools=modules_by_environment(found))
+    atexit.register(workers.close)
+    return workers
 
 
-def report_of(column: str, case: Case, computed: bool = True) -> ToolReport:
-    """Measure in a new process, and check what every report must be."""
-    with ProcessPoolExecutor(1, mp_context=_PROCESSES) as pool:
-        report, printed = pool.submit(_measure, column, case, computed).result()
+def report_of(column: str, case: Case, computed: bool = True, environment: str | None = None) -> ToolReport:
+    """Measure in a new process of the column's environment, and check what every report must be."""
+    place = selected(column).place if environment is None else environment
+    _workers().submit("", Job(_outcome, (column, case, computed), Limits(120, 8000), place))
+    ending = _workers().next_ending()[1]
+    assert ending.outcome == "returned", ending
+    if isinstance(ending.value, Exception):
+        raise ending.value
+    report, printed = ending.value
     check_report(report)
     assert printed == ""
+    assert isinstance(report, ToolReport)
     return report
+
+
+def _outcome(column: str, case: Case, computed: bool) -> tuple[ToolReport, str] | Exception:
+    try:
+        return _measure(column, case, computed)
+    except Exception as error:
+        return error
 
 
 def _measure(column: str, case: Case, computed: bool) -> tuple[ToolReport, str]:
@@ -551,7 +561,6 @@ def test_ultralytics_thop_takes_inputs_by_position() -> None:
         report_of("ultralytics-thop", keyword_only)
 
 
-@pytest.mark.skipif(ULTRALYTICS_THOP_IS_THERE, reason="there is no other thop here")
 def test_another_thop_is_refused() -> None:
     with pytest.raises(RuntimeError, match=r"'thop' [\d.]+ is imported from .*, not ultralytics-thop"):
-        report_of("ultralytics-thop", convolutional)
+        report_of("ultralytics-thop", convolutional, environment="")
