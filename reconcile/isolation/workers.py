@@ -32,15 +32,25 @@ class Workers(Generic[Key]):
         self._tools = tools or {}
         self._supervisors: dict[str, Supervisors] = {}
         self._busy: dict[Connection, tuple[Key, str]] = {}
-        self._lost: list[Key] = []
+        self._lost: list[tuple[Key, Ending]] = []
+        self._unusable: dict[str, ReconcileError] = {}
 
     def submit(self, key: Key, job: Job) -> None:
         """Start a job; there are never more than ``capacity`` under way.
 
+        In an environment in which nothing can be started, or which is not there, a job ends at once.
+
         Raises:
-            ReconcileError: The processes for the jobs cannot be started, or there is no such environment.
+            ReconcileError: The processes for the jobs cannot be started.
         """
-        connection = self._next_idle(job.environment)
+        try:
+            connection = self._next_idle(job.environment)
+        except ReconcileError as error:
+            if not job.environment:
+                raise
+            self._unusable[job.environment] = error
+            self._lost.append((key, Ending("died", last_words=str(error))))
+            return
         self._busy[connection] = key, job.environment
         with suppress(ConnectionError):  # then its ending is that it died
             connection.send_bytes(pickle.dumps(job))
@@ -56,13 +66,13 @@ class Workers(Generic[Key]):
                 try:
                     content = connection.recv_bytes()
                 except (EOFError, OSError):
-                    self._lost.append(key)
+                    self._lost.append((key, Ending("died")))
                     if not self._supervisors[place].replace(connection):
                         self._give_up(place)
                     break
                 self._supervisors[place].give_back(connection)
                 return key, _ending(content)
-        return self._lost.pop(), Ending("died")
+        return self._lost.pop()
 
     def close(self) -> None:
         """Stop whatever runs."""
@@ -74,6 +84,8 @@ class Workers(Generic[Key]):
         self._supervisors = {}
 
     def _next_idle(self, place: str) -> Connection:
+        if place in self._unusable:
+            raise self._unusable[place]
         if place in self._supervisors:
             found = self._supervisors[place].take() if self._supervisors[place].are_there else None
             if found is not None:
@@ -87,7 +99,8 @@ class Workers(Generic[Key]):
                 connection = supervisors.take()
                 if connection is not None:
                     return connection
-        raise ReconcileError("the processes for the jobs cannot be started.")
+        where = f" in the environment {place}" if place else ""
+        raise ReconcileError(f"the processes for the jobs cannot be started{where}.")
 
     def _give_up(self, place: str) -> None:
         """The server of an environment is gone, and all jobs with it."""
@@ -95,7 +108,7 @@ class Workers(Generic[Key]):
             if environment_of_job == place:
                 del self._busy[connection]
                 connection.close()
-                self._lost.append(key)
+                self._lost.append((key, Ending("died")))
         self._supervisors.pop(place).close()
 
 

@@ -96,7 +96,10 @@ def run_on_worker(job: Job, versions: tuple[str, ...]) -> Ending:
     Raises:
         ReconcileError: This machine has other versions than the program that asks.
     """
-    here = versions_here(job.environment)
+    try:
+        here = versions_here(job.environment)
+    except ReconcileError as error:
+        raise ReconcileError(f"on a worker of the cluster {error}") from error
     if here != versions:
         theirs, ours = (
             ", ".join(sorted(set(some) - set(others))) for some, others in ((here, versions), (versions, here))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import shutil
 from pathlib import Path
 
@@ -83,8 +84,23 @@ def test_jobs_of_several_environments_at_once(index: Path) -> None:
         assert workers.next_ending()[1].value == 1
         workers.submit(0, Job(number_of_counter, (), AMPLE))
         assert workers.next_ending()[1].last_words == "ModuleNotFoundError: No module named 'counter'"
-        with pytest.raises(ReconcileError, match=r"no environment for counter==3.0: 'reconcile environment counter"):
-            workers.submit(0, Job(number_of_counter, (), AMPLE, "counter==3.0"))
+        workers.submit(0, Job(number_of_counter, (), AMPLE, "counter==3.0"))
+        assert "no environment for counter==3.0: 'reconcile environment" in workers.next_ending()[1].last_words
+    finally:
+        workers.close()
+
+
+def test_an_environment_in_which_nothing_starts_costs_its_own_jobs(index: Path) -> None:
+    write_wheel(index, "psutil", "99.0", {"psutil.py": "raise ImportError('not here')\n"})  # which supervisors need
+    made = make_environment("psutil", "99.0")
+    workers: Workers[int] = Workers(1, "tests.environments.jobs")
+    try:
+        for _ in range(2):
+            workers.submit(0, Job(number_of_counter, (), AMPLE, made.name))
+            ending = workers.next_ending()[1]
+            assert ending.last_words == "the processes for the jobs cannot be started in the environment psutil==99.0."
+        workers.submit(1, Job(os.getpid, (), AMPLE))
+        assert workers.next_ending()[1].outcome == "returned"
     finally:
         workers.close()
 
