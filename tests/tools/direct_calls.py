@@ -298,7 +298,8 @@ def _of_two_decimals(text: str) -> list[float]:
 def _of_six_digits(text: str) -> list[float]:
     """Read ``1.23457M``: the number, and by how much it may be off."""
     number, factor = _with_unit(text)
-    return [number * factor, 0 if number * factor < 1e6 else number * factor * 0.5001e-5]
+    value = round(number * factor, 3)  # 64.948K is 64 948, which no product of binary fractions need be
+    return [value, 0 if value < 1e6 else value * 0.5001e-5]
 
 
 def _with_unit(text: str) -> tuple[float, float]:
