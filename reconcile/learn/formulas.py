@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias, TypeVar
 
@@ -49,7 +49,7 @@ def rules_for(name: str, cases: Sequence[Known]) -> list[Rule]:
     best: list[Rule] = []
     most = 0
     for fact in _settings(cases):
-        groups = _grouped(cases, lambda case, fact=fact: _plain(case[1], fact))
+        groups = _grouped(cases, [_plain(seen, fact) for _, seen, _ in cases])
         fitted = {value: _fit(group, simple=True) for value, group in groups.items()}
         found = {value: form for value, form in fitted.items() if form is not None}
         explained = sum(len(groups[value]) for value in found)
@@ -57,7 +57,7 @@ def rules_for(name: str, cases: Sequence[Known]) -> list[Rule]:
             most, best = explained, _by_value(name, fact, found)
         if explained == len(cases):
             return best
-    for group in _grouped(cases, lambda case: (case[0].subject, case[0].setting)).values():
+    for group in _grouped(cases, [(item.subject, item.setting) for item, *_ in cases]).values():
         form = _fit(group, simple=True)
         explained = 0 if form is None else sum(_gives(form, seen, value) for _, seen, value in cases)
         if form is not None and explained > most:
@@ -65,10 +65,10 @@ def rules_for(name: str, cases: Sequence[Known]) -> list[Rule]:
     return best
 
 
-def _grouped(cases: Sequence[Known], key: Callable[[Known], _Key]) -> Mapping[_Key, Sequence[Known]]:
+def _grouped(cases: Sequence[Known], keys: Sequence[_Key]) -> Mapping[_Key, Sequence[Known]]:
     groups: dict[_Key, list[Known]] = {}
-    for case in cases:
-        groups.setdefault(key(case), []).append(case)
+    for case, key in zip(cases, keys, strict=True):
+        groups.setdefault(key, []).append(case)
     return groups
 
 
