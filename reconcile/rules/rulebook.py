@@ -63,8 +63,8 @@ class Modules(StrictModel):
     ``watch``: every module, or leaves only. ``owners``: a module with several owners is counted once; once for each
     owner; or, hooked once for each owner and reported under each, as often as owners squared. ``calls``: each call of a
     module counts, or the last one alone. ``below``: what a module with a rule calls that is a module itself is part of
-    what the rule counts (``included``), counts nothing (``omitted``), or counts by its own rule. ``model``: if the model
-    itself has a rule, it is treated as any module; or counted beside all that lies below it; or not counted.
+    what the rule counts (``included``), counts nothing (``omitted``), or counts by its own rule. ``model``: if the
+    model itself has a rule, it is treated as any module; or counted beside all that lies below it; or not counted.
     ``per_sample``: the sum is divided by the length of the first input.
     """
 
