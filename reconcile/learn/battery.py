@@ -350,7 +350,9 @@ def _others() -> Iterator[Probe]:
     yield _module("Identity", "", lambda sizes: (nn.Identity(), _rows(sizes)))
     yield _module("Flatten", "", lambda sizes: (nn.Flatten(), _rows(sizes)))
     yield _module("ZeroPad2d", "", lambda sizes: (nn.ZeroPad2d(2), (torch.rand(sizes.image(2)),)))
-    yield _module("PixelShuffle", "", lambda sizes: (nn.PixelShuffle(2), (torch.rand(1, 8, *sizes.spatial[:2]),)))
+    yield _module(
+        "PixelShuffle", "", lambda sizes: (nn.PixelShuffle(2), (torch.rand(sizes.batch, 8, *sizes.spatial[:2]),))
+    )
     yield _module(
         "Embedding",
         "",
@@ -440,8 +442,8 @@ _FUNCTIONS: Mapping[str, Callable[[Sizes], Made]] = {
         _late(F, "linear"),
         (*_rows(s), torch.rand(s.out, s.features), torch.rand(s.out)),
     ),
-    "torch.conv2d": lambda s: (
-        _late(torch, "conv2d"),
+    "torch.nn.functional.conv2d": lambda s: (
+        _late(F, "conv2d"),
         (*_images(s), torch.rand(s.out, s.channels, 3, 3), torch.rand(s.out)),
     ),
     "torch.matmul, matrices": lambda s: (_late(torch, "matmul"), _matrices(s)),

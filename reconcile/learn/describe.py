@@ -49,8 +49,8 @@ def _of_modules(modules: Modules) -> Iterator[str]:
         yield f"Counts {leaves} of exactly known types; a subclass counts nothing"
     if modules.below == "counted":
         yield "What lies below a known module counts as well"
-    elif modules.watch == "all":
-        yield "What lies below a known module is not looked at"
+    elif modules.below == "omitted":
+        yield "What lies below a known module counts nothing"
     if modules.model == "and-below":
         yield "If the model itself is a known module, what lies below counts as well"
     elif modules.model == "never":

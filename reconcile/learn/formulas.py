@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from reconcile.learn.battery import KEPT_BACK
 from reconcile.learn.observe import Observation, Seen
@@ -42,25 +42,54 @@ def learn_calls(cases: Iterable[Known]) -> Learned:
 
 
 def rules_for(name: str, cases: Sequence[Known]) -> list[Rule]:
-    """Return a rule for all cases, or one for each value of an argument, as far as there is one."""
+    """Return a rule for all cases; or one for each value of an argument, as far as there is one; or for most cases."""
     form = _fit(cases)
     if form is not None:
-        return [Rule(names=[name], counts=dict(form))]
+        return [_rule(name, {}, form)]
     best: list[Rule] = []
     most = 0
     for fact in _settings(cases):
-        groups: dict[str | bool | int | None, list[Known]] = {}
-        for case in cases:
-            groups.setdefault(_plain(case[1], fact), []).append(case)
-        fitted = {value: _fit(group) for value, group in groups.items()}
+        groups = _grouped(cases, [_plain(seen, fact) for _, seen, _ in cases])
+        fitted = {value: _fit(group, simple=True) for value, group in groups.items()}
         found = {value: form for value, form in fitted.items() if form is not None}
         explained = sum(len(groups[value]) for value in found)
         if explained > most:
-            most = explained
-            best = [Rule(names=[name], where={fact: [value]}, counts=dict(form)) for value, form in found.items()]
+            most, best = explained, _by_value(name, fact, found)
         if explained == len(cases):
-            break
+            return best
+    for group in _grouped(cases, [(item.subject, item.setting) for item, *_ in cases]).values():
+        form = _fit(group, simple=True)
+        explained = 0 if form is None else sum(_gives(form, seen, value) for _, seen, value in cases)
+        if form is not None and explained > most:
+            most, best = explained, [_rule(name, {}, form)]
     return best
+
+
+def _grouped(cases: Sequence[Known], keys: Sequence[_Key]) -> Mapping[_Key, Sequence[Known]]:
+    groups: dict[_Key, list[Known]] = {}
+    for case, key in zip(cases, keys, strict=True):
+        groups.setdefault(key, []).append(case)
+    return groups
+
+
+_Key = TypeVar("_Key", bound=Hashable)
+
+
+def _by_value(name: str, fact: str, forms: Mapping[str | bool | int | None, Form]) -> list[Rule]:
+    """A rule for each form, for all values of the argument for which it is the form."""
+    values: dict[str, list[str | bool | int | None]] = {}
+    for value, form in forms.items():
+        values.setdefault(repr(form), []).append(value)
+    return [_rule(name, {fact: values[repr(form)]}, form) for form in _each_once(forms.values())]
+
+
+def _each_once(forms: Iterable[Form]) -> Iterable[Form]:
+    return {repr(form): form for form in forms}.values()
+
+
+def _rule(name: str, where: dict[str, list[str | bool | int | None]], form: Form) -> Rule:
+    rounded = [term for term, amount in form.items() if isinstance(amount, str) and amount.startswith("significant(")]
+    return Rule(names=[name], where=where, counts=dict(form), causes=dict.fromkeys(rounded, "rounding"))
 
 
 def amount_of(rules: Sequence[Rule], seen: Seen) -> int:
@@ -91,13 +120,13 @@ def merged(rules: Iterable[Rule]) -> tuple[Rule, ...]:
     return tuple(found.values())
 
 
-def _fit(cases: Sequence[Known]) -> Form | None:
+def _fit(cases: Sequence[Known], *, simple: bool = False) -> Form | None:
     """The simplest form of the cases to learn from that gives those that were kept back, too."""
     learned = [Case(seen.terms, seen.quantities, value) for item, seen, value in cases if item.variant not in KEPT_BACK]
     checked = [(seen, value) for item, seen, value in cases if item.variant in KEPT_BACK]
     if not learned or not checked:
         return None
-    fitting = forms(learned, _home(learned))
+    fitting = forms(learned, _home(learned), simple=simple)
     return next((form for form in fitting if all(_gives(form, seen, value) for seen, value in checked)), None)
 
 

@@ -56,8 +56,31 @@ def _learn(observations: Sequence[Observation], calls: Calls, value: Value) -> _
         if not learned:
             learned = _counting_nothing(observations, calls, value, rules, given_up)
         if not learned:
+            learned = _for_the_outer(observations, calls, value, rules, given_up)
+        if not learned:
             return rules
         rules |= learned
+
+
+def _for_the_outer(
+    observations: Sequence[Observation], calls: Calls, value: Value, rules: _Rules, given_up: set[str]
+) -> _Rules:
+    """A rule for the first of several unknown calls, the outermost, where the others then count nothing."""
+    cases: dict[str, list[Known]] = {}
+    others: dict[str, set[str]] = {}
+    for item in observations:
+        unknown = [seen for seen in calls(item) if seen.name not in rules]
+        first = unknown[0].name if unknown else ""
+        if first and first not in given_up and first not in {seen.name for seen in unknown[1:]}:
+            known = [seen for seen in calls(item) if seen.name in rules]
+            cases.setdefault(first, []).append((item, unknown[0], value(item) - _sum(known, rules)))
+            others.setdefault(first, set()).update(seen.name for seen in unknown[1:])
+    for name, group in cases.items():
+        found = rules_for(name, group)
+        if found and all(amount_of(found, seen) == counted for _, seen, counted in group):
+            return {name: found} | {other: [Rule(names=[other])] for other in others[name]}
+        given_up.add(name)
+    return {}
 
 
 def _counting_nothing(

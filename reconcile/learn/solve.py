@@ -4,9 +4,10 @@ Forms are tried from simple to complicated, and the first that fits every case i
 
 1. nothing;
 2. whole weights on documented terms;
-3. one product of sizes, divided by one at most, times a simple fraction, rounded down;
-4. weights on documented terms, and one product of sizes;
-5. two products of sizes.
+3. a documented term, or twice that, or half of twice that, of which four digits are kept;
+4. one product of sizes, divided by one at most, times a simple fraction, rounded down;
+5. weights on documented terms, and one product of sizes;
+6. two products of sizes.
 
 All arithmetic that decides is exact. Floating point only sorts out what cannot fit.
 """
@@ -24,6 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from reconcile.reference import TERMS
+from reconcile.rules import evaluate
 
 Amount: TypeAlias = "int | str"
 Form = Mapping[str, Amount]
@@ -44,10 +46,11 @@ class Case:
     value: int
 
 
-def forms(cases: Sequence[Case], home: str) -> Iterator[Form]:
+def forms(cases: Sequence[Case], home: str, *, simple: bool = False) -> Iterator[Form]:
     """Yield forms that give the value of every case, the simplest first.
 
-    ``home`` is the term under which a product of sizes is booked.
+    ``home`` is the term under which a product of sizes is booked. ``simple``: none of more than one product of sizes,
+    or of such a product beside documented terms; those take long, and a few cases suggest many.
     """
     if not any(case.value for case in cases):
         yield {}
@@ -55,9 +58,12 @@ def forms(cases: Sequence[Case], home: str) -> Iterator[Form]:
     values = np.array([case.value for case in cases], dtype=object)
     terms = _columns([case.terms for case in cases])
     yield from _weights_on_terms(terms, values)
+    yield from _rounded(terms, values)
     sizes = _distinct(_columns(_everywhere([case.quantities for case in cases])))
     products = _products(sizes, 3)
     yield from ({home: _scaled(weight, text)} for weight, text in _one_product(products, sizes, values))
+    if simple:
+        return
     yield from _with_terms(terms, _products(sizes, 4), values, home)
     yield from _two_products(_products(sizes, 2), values, home)
 
@@ -106,6 +112,20 @@ def _complexity(weights: Mapping[str, int]) -> tuple[int, int]:
 _ORDER = sorted(TERMS, key=lambda term: term in ("first_add", "padding_mac", "statistics"))
 
 
+def _rounded(terms: Columns, values: npt.NDArray[np.object_]) -> Iterator[Form]:
+    """What a tool reads of a text with four digits."""
+    for name, column in terms.items():
+        twice = f"2 * {name}"
+        for text in (
+            f"significant({name}, 4)",
+            f"significant({twice}, 4)",
+            f"significant({twice}, 4) / 2",
+            f"significant({twice} + 1, 4)",  # numpy counts one more than it does
+        ):
+            if all(evaluate(text, {name: int(one)}) == value for one, value in zip(column, values, strict=True)):
+                yield {name: text}
+
+
 def _products(sizes: Columns, factors: int) -> Columns:
     """Products of one to so many sizes, simple ones first; one name of those that are always equal."""
     found: Columns = {}
@@ -127,14 +147,17 @@ def _one_product(
     """A product of sizes times a fraction, rounded down; then one that is divided by a size as well."""
     multiples = list(_multiples(products, values))
     yield from sorted(multiples, key=lambda multiple: multiple[0].denominator)  # the order stands among equals
+    names = list(products)
+    matrix = np.array([products[name] for name in names], dtype=float)
+    target = values.astype(float)
     for name, divisor in divisors.items():
-        if not all(divisor):
+        if not names or not all(divisor):
             continue
-        for text, column in products.items():
-            if name in text.split(" * "):
-                continue
-            quotients = [Fraction(int(one), int(other)) for one, other in zip(column, divisor, strict=True)]
-            if [math.floor(quotient) for quotient in quotients] == list(values):
+        distance = np.abs(matrix / divisor.astype(float) - target).max(axis=1)
+        for place in np.flatnonzero(distance < 1 + 1e-6 * float(np.abs(target).max())):
+            text = names[place]
+            quotients = [one // other for one, other in zip(products[text], divisor, strict=True)]
+            if name not in text.split(" * ") and quotients == list(values):
                 yield Fraction(1), f"{text} // {name}"
 
 

@@ -74,7 +74,8 @@ def watched(observations: Sequence[Observation], structure: Structure, past_hook
     elsewhere = next((item.booked_elsewhere for item in observations if item.booked_elsewhere), "")
     as_module = structure["a subclass of a known layer", single].on_modules
     as_function = structure["a function with a layer's weights", single].on_modules
-    for nested, inside in itertools.product((True, False), _INSIDE) if functions else [(True, _INSIDE[0])]:
+    nestings = (True, False) if functions else (True,)
+    for nested, inside in itertools.product(nestings, _INSIDE if elsewhere else _INSIDE[:1]):
         yield Watched(
             functions=functions,
             operators=operators,

@@ -71,14 +71,21 @@ def _module_claims(modules: Modules, trace: Trace) -> Iterator[Claim]:
             module = trace.modules[call.path]
             rule = _watched_rule(modules, module)
             if rule is not None:
-                claim = _claim(rule, "module", call, call.stack, trace)
+                closed = _is_closed(modules, module)
+                measured = call if closed and modules.below == "included" else _without_modules(call)
+                claim = replace(_claim(rule, "module", measured, call.stack, trace), call=call)
                 if modules.calls == "last" and call.number + 1 < trace.calls[call.path]:
                     yield _superseded(claim)
                 else:
                     yield from _booked_on_owners(claim, modules, module, batch)
-                if modules.below == "skipped" and not (module.path == ROOT and modules.model == "and-below"):
+                if closed:
                     continue
         pending.extend(reversed(call.children))
+
+
+def _is_closed(modules: Modules, module: ModuleInfo) -> bool:
+    """Whether nothing below a module with a rule has a count of its own."""
+    return modules.below != "counted" and not (module.path == ROOT and modules.model == "and-below")
 
 
 def _watched_rule(modules: Modules, module: ModuleInfo) -> Rule | None:
@@ -185,12 +192,9 @@ def _claim(rule: Rule, via: Via, call: Call, layers: tuple[str, ...], trace: Tra
 
 
 def terms_below(call: Call) -> Terms:
-    """Return the documented terms of a call: its own formula's, or those of what it consists of.
-
-    What a module calls that is a module itself is not part of it.
-    """
+    """Return the documented terms of a call: its own formula's, or those of what it consists of."""
     totals: dict[str, int] = {}
-    for atom in find_atoms(_without_modules(call))[0]:
+    for atom in find_atoms(call)[0]:
         for term, amount in atom.terms.items():
             totals[term] = totals.get(term, 0) + amount
     return totals

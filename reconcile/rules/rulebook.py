@@ -63,15 +63,16 @@ class Modules(StrictModel):
 
     ``watch``: every module, or leaves only. ``owners``: a module with several owners is counted once; once for each
     owner; or, hooked once for each owner and reported under each, as often as owners squared. ``calls``: each call of a
-    module counts, or the last one alone. ``below``: what lies below a module with a rule is not looked at, or counted
-    as well. ``model``: if the model itself has a rule, it is treated as any module; or counted with all that lies below
-    it; or not counted. ``per_sample``: the sum is divided by the length of the first input.
+    module counts, or the last one alone. ``below``: what a module with a rule calls that is a module itself is part of
+    what the rule counts (``included``), counts nothing (``omitted``), or counts by its own rule. ``model``: if the
+    model itself has a rule, it is treated as any module; or counted beside all that lies below it; or not counted.
+    ``per_sample``: the sum is divided by the length of the first input.
     """
 
     watch: Literal["all", "leaves"] = "all"
     owners: Literal["once", "each", "squared"] = "once"
     calls: Literal["all", "last"] = "all"
-    below: Literal["skipped", "counted"] = "skipped"
+    below: Literal["included", "omitted", "counted"] = "included"
     model: Literal["as-any", "and-below", "never"] = "as-any"
     per_sample: bool = False
     rules: list[Rule]

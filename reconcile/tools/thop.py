@@ -1,11 +1,13 @@
 """thop (pytorch-OpCounter): hooks on modules of exactly known types.
 
-Documented call: ``macs, params = profile(model, inputs=(input,))``; ``ret_layer_info=True`` adds the layers.
+Documented call: ``macs, params = profile(model, inputs=(input,))``; ``ret_layer_info=True`` adds the layers. Versions
+before 0.1 do not name layers, and do not say their version.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from inspect import signature
 from typing import Any, Literal
 
 from packaging.version import Version
@@ -33,11 +35,13 @@ class Thop:
         """
         import thop  # noqa: PLC0415  # one process imports the tools that it runs
 
-        if Version(version_of(self)).base_version != thop.__version__:
-            raise RuntimeError(f"'thop' {thop.__version__} is imported from {thop.__file__}, not the distribution thop")
+        installed = Version(version_of(self)).base_version
+        if (imported := getattr(thop, "__version__", installed)) != installed:
+            raise RuntimeError(f"'thop' {imported} is imported from {thop.__file__}, not the distribution thop")
         inputs = positional_inputs(module, args, kwargs)
-        operations, parameters, layers = thop.profile(module, inputs=inputs, verbose=False, ret_layer_info=True)
-        root = (operations, parameters, layers)
+        options = {"ret_layer_info": True} if "ret_layer_info" in signature(thop.profile).parameters else {}
+        operations, parameters, *layers = thop.profile(module, inputs=inputs, verbose=False, **options)
+        root = (operations, parameters, layers[0] if layers else {})
         return ToolReport(
             {
                 "compute": _measurement(root, 0, "operations"),

@@ -38,6 +38,7 @@ def first(value: str, number: int = 5) -> Mapping[str, int | str] | None:
         ("3 * rows * width / 2", {"mac": "3 * rows * width / 2"}),
         ("rows * width // outputs", {"mac": "rows * width // outputs"}),
         ("mac + 3 * rows * width", {"mac": 1, "elementwise": "3 * rows * width"}),
+        ("significant(2 * mac + 1, 4)", {"mac": "significant(2 * mac + 1, 4)"}),
         ("rows * rows + 5 * width", {"mac": "5 * width + rows * rows"}),
         ("4 * rows * rows - width", {"mac": "4 * rows * rows - width"}),
     ],

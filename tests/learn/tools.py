@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn import functional as F
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from reconcile.tools import Measurement, ToolReport, Unit
+from reconcile.tools import Measurement, ToolReport, Unit, UnsupportedModelError
 
 
 class Tool:
@@ -95,6 +95,84 @@ class Functions(Tool):
             total += x.numel() * weight.shape[0]
             return original(x, weight, bias)
 
+        F.linear = linear
+        try:
+            module(*args, **kwargs)
+        finally:
+            F.linear = original
+        return report(total, sum(parameter.numel() for parameter in module.parameters()))
+
+
+class Images(Tool):
+    """Products of convolutions and linear layers that have no parts, of one image, in evaluation mode.
+
+    Of parameters, those that a layer without parts holds, if it runs.
+    """
+
+    def measure(self, module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) -> ToolReport:
+        if len(args) != 1 or args[0].dim() != 4 or len(args[0]) != 1:
+            raise UnsupportedModelError("one image, and nothing else")
+        counted: dict[str, int] = {"": 0}
+        parameters: dict[str, int] = {"": 0}
+
+        def watch(layer: nn.Module, name: str) -> None:
+            def note(_: nn.Module, given: tuple[torch.Tensor, ...], output: torch.Tensor) -> None:
+                parameters[name] = sum(own.numel() for own in layer.parameters())
+                if isinstance(layer, (nn.Conv2d, nn.Linear)):
+                    counted[name] = counted.get(name, 0) + output.numel() * layer.weight[0].numel()
+
+            layer.register_forward_hook(note)
+
+        for name, layer in module.named_modules():
+            if not list(layer.children()):
+                watch(layer, name)
+        module.eval()(*args)
+        return ToolReport(
+            {
+                "compute": Measurement(sum(counted.values()), counted),
+                "params": Measurement(sum(parameters.values()), parameters),
+            }
+        )
+
+
+class Rows(Tool):
+    """No operations; what a layer calls ``weight`` and ``bias``, for each call and each owner."""
+
+    unit: Unit = ""
+
+    def measure(self, module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) -> ToolReport:
+        total = 0
+
+        def note(layer: nn.Module, *_: Any) -> None:
+            nonlocal total
+            for name in ("weight", "bias"):
+                if isinstance(own := getattr(layer, name, None), nn.Parameter):
+                    total += own.numel()
+
+        module.apply(lambda layer: layer is module or layer.register_forward_hook(note) is None)
+        module(*args, **kwargs)
+        return ToolReport({"params": Measurement(total, {"": total})})
+
+
+class OneOwn(Tool):
+    """Replaces ``F.linear``, and counts its products; five per output of a recurrent cell, by a hook."""
+
+    def measure(self, module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) -> ToolReport:
+        total = 0
+        original = F.linear
+
+        def linear(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None = None) -> torch.Tensor:
+            nonlocal total
+            total += x.numel() * weight.shape[0]
+            return original(x, weight, bias)
+
+        def note(_: nn.Module, given: tuple[torch.Tensor, ...], output: torch.Tensor) -> None:
+            nonlocal total
+            total += 5 * output.numel()
+
+        for layer in module.modules():
+            if type(layer) is nn.RNNCell:
+                layer.register_forward_hook(note)
         F.linear = linear
         try:
             module(*args, **kwargs)

@@ -167,6 +167,115 @@ def test_a_function_inside_a_module_is_seen_too() -> None:
     assert [claim.call.path for claim in claims] == ["layers.0", ""]
 
 
+class CallsItsChild(nn.Linear):
+    """A linear layer that gives its output to another, which is its child."""
+
+    def __init__(self) -> None:
+        super().__init__(3, 3)
+        self.child = nn.Linear(3, 5)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.child(super().forward(x))
+
+
+ANY_LINEAR = {"bases": ["torch.nn.Linear"], "counts": {"mac": 1}}
+
+
+@pytest.mark.parametrize(
+    ("options", "of_a_part", "of_the_model"),
+    [
+        ({}, [("0", 9 + 15)], [("", 9 + 15)]),
+        ({"below": "omitted"}, [("0", 9)], [("", 9)]),
+        ({"below": "counted"}, [("0", 9), ("0.child", 15)], [("", 9), ("child", 15)]),
+        ({"below": "omitted", "model": "and-below"}, [("0", 9)], [("", 9), ("child", 15)]),
+        ({"model": "never"}, [("0", 9 + 15)], [("child", 15)]),
+    ],
+)
+def test_a_layer_with_a_rule_that_calls_another(
+    options: dict[str, Any], of_a_part: list[tuple[str, int]], of_the_model: list[tuple[str, int]]
+) -> None:
+    x = torch.rand(1, 3)
+    ruled = modules(ANY_LINEAR, **options)
+    assert values(predict(ruled, traced(nn.Sequential(CallsItsChild()), x))) == of_a_part
+    assert values(predict(ruled, traced(CallsItsChild(), x))) == of_the_model
+
+
+SOFTMAX = {"names": ["torch.nn.functional.softmax", "torch.Tensor.softmax"], "counts": {"softmax": 1}}
+
+
+@pytest.mark.parametrize(("nested", "calls"), [(True, 2), (False, 1)])
+def test_a_function_that_a_function_calls(nested: bool, calls: int) -> None:
+    ruled = book(functions={"nested": nested, "rules": [SOFTMAX]})
+    claims = predict(ruled, traced(Calls(lambda _, x: F.softmax(x, -1)), torch.rand(2, 3)))
+    assert len(claims) == calls
+
+
+@pytest.mark.parametrize(("inside", "total"), [("all", 9 + 9 + 9), ("without-rule", 9 + 9)])
+def test_functions_inside_a_layer_with_a_rule(inside: str, total: int) -> None:
+    functions = {"inside": inside, "rules": [{"names": ["torch.nn.functional.linear"], "counts": {"mac": 1}}]}
+    ruled = book(modules={"rules": [ANY_LINEAR]}, functions=functions)
+    model = Calls(lambda layers, x: F.linear(layers[0](x), torch.rand(3, 3)), nn.Linear(3, 3))
+    assert sum(claim.value for claim in predict(ruled, traced(model, torch.rand(1, 3)))) == total
+
+
+def test_a_function_counts_once_for_each_owner_of_its_module() -> None:
+    functions = {"owners": "each", "rules": [{"names": ["torch.nn.functional.linear"], "counts": {"mac": 1}}]}
+    layer = nn.Linear(3, 3)
+    model = nn.Sequential(nn.Sequential(layer), nn.Sequential(layer))
+    claims = predict(book(functions=functions), traced(model, torch.rand(1, 3)))
+    assert values(claims) == [("0.0", 9), ("1.0", 9)] * 2
+
+
+def test_a_condition_on_a_function_is_on_its_operator() -> None:
+    rule = {"names": ["torch.nn.functional.conv2d"], "where": {"groups": [2]}, "counts": {"mac": "7 * groups"}}
+    ruled = book(functions={"rules": [rule]})
+    for groups, counted in ((1, []), (2, [("0", 14)])):
+        model = nn.Sequential(nn.Conv2d(4, 4, 1, groups=groups))
+        assert values(predict(ruled, traced(model, torch.rand(1, 4, 2, 2)))) == counted
+
+
+def test_every_level_of_operators_at_once() -> None:
+    rules = [{"names": ["aten.linear"], "counts": {"mac": 1}}, {"names": ["aten.addmm"], "counts": {"mac": 10}}]
+    ruled = book(operators={"level": "every", "rules": rules})
+    assert [claim.value for claim in predict(ruled, traced(nn.Linear(3, 3), torch.rand(1, 3)))] == [9, 90]
+
+
+def test_an_operator_in_place_may_have_a_rule_of_its_own() -> None:
+    rules = [{"names": ["aten.add"], "counts": {"elementwise": 1}}, {"names": ["aten.add_"]}]
+    ruled = book(operators={"level": "graph", "rules": rules})
+    claims = predict(ruled, traced(Calls(lambda _, x: (x + 1).add_(2)), torch.rand(2, 3)))
+    assert [claim.value for claim in claims] == [6, 0]
+
+
+def parameters_counted(model: nn.Module, **fields: Any) -> list[tuple[str, str]]:
+    return sorted(predict_parameters(book(parameters=fields), traced(model, torch.rand(1, 3))).counted)
+
+
+def test_parameters_of_modules_that_ran() -> None:
+    shared = nn.Linear(3, 3)
+    tied = nn.Linear(3, 3, bias=False)
+    tied.weight = shared.weight
+    model = Calls(lambda layers, x: layers[1](layers[0](layers[0](x))), shared, tied, nn.Linear(3, 1))
+    model.own = nn.Parameter(torch.zeros(2))
+    first = [("layers.0", "layers.0.bias"), ("layers.0", "layers.0.weight")]
+    again = ("layers.1", "layers.0.weight")
+    assert parameters_counted(model, of="ran") == [("", "own"), *first, again]
+    assert parameters_counted(model, of="ran", watch="leaves") == [*first, again]
+    assert parameters_counted(model, of="ran", names=["bias"]) == first[:1]
+    assert parameters_counted(model, of="called") == [first[0], first[0], first[1], first[1], again]
+
+
+def test_parameters_for_each_owner_of_a_call() -> None:
+    layer = nn.Linear(3, 3, bias=False)
+    model = nn.Sequential(nn.Sequential(layer), nn.Sequential(layer))
+    assert parameters_counted(model, of="called") == [("0.0", "0.0.weight")] * 4
+
+
+def test_a_rulebook_without_parameters() -> None:
+    found = predict_parameters(book(parameters=None), traced(nn.Linear(3, 3), torch.rand(1, 3)))
+    assert found.counted == ()
+
+
 def test_levels_of_operators() -> None:
     found = traced(nn.Sequential(nn.Linear(4, 5)), torch.zeros(3, 4))
 
