@@ -12,13 +12,14 @@ from reconcile.tools.adapter import (
     is_installed,
     version_of,
 )
-from reconcile.tools.registry import ADAPTERS, MAIN_TOOLS, adapter, installed_tools
+from reconcile.tools.registry import ADAPTERS, MAIN_TOOLS, OWN_TOOLS, adapter, installed_tools
 from reconcile.tools.selection import Column, column, column_names, columns, find_column, modules_by_environment
 
 __all__ = [
     "ADAPTERS",
     "MAIN_TOOLS",
     "METRICS",
+    "OWN_TOOLS",
     "Adapter",
     "Column",
     "Measurement",

@@ -8,6 +8,7 @@ import pytest
 
 from reconcile.jobs.result import MeasuredCell
 from reconcile.jobs.worker import measure_as_documented, measure_without_arithmetic
+from reconcile.tools import column
 from reconcile.zoo import resolve
 from tests.jobs.facts import facts
 from tests.jobs.leaks import LEAKS, changed, changed_by_leak, changed_by_tool
@@ -22,32 +23,34 @@ OWN = {"filters of warnings", "garbage collection", "threads"} | {
 """What every job sets for itself when it begins."""
 
 
-def job_on(worker: Any, model: str, tool: str) -> MeasuredCell:
-    cell = returned_by(worker, measure_as_documented, resolve(f"{WHERE}:{model}"), tool)
+def job_on(worker: Any, model: str, tool: str, environment: str) -> MeasuredCell:
+    cell = returned_by(worker, measure_as_documented, resolve(f"{WHERE}:{model}"), tool, environment=environment)
     assert isinstance(cell, MeasuredCell)
     return cell
 
 
-def next_job(worker: Any) -> tuple[dict[str, Any], tuple[Any, ...]]:
+def next_job(worker: Any, environment: str) -> tuple[dict[str, Any], tuple[Any, ...]]:
     """Facts of the next job, and a cell of the one after it: of a tool that hooks modules and patches functions."""
-    found = returned_by(worker, facts)
+    found = returned_by(worker, facts, environment=environment)
     del found["random state of Python"]  # which Python makes anew in each forked process: the drawn model shows it
-    return found, what_is_said(job_on(worker, "drawn", "ptflops-pytorch"))
+    return found, what_is_said(job_on(worker, "drawn", "ptflops-pytorch", environment))
 
 
 def test_after_each_tool_and_after_each_that_raised() -> None:
     worker = backend()
-    facts_before, cell_before = next_job(worker)
-    assert cell_before[0] == "ok"
-    for tool in callable_tools():
-        works = job_on(worker, "convolutional", tool)
+    before: dict[str, Any] = {}
+    for tool, place in ((tool, column(tool).place) for tool in callable_tools()):
+        facts_before, cell_before = before[place] = before.get(place) or next_job(worker, place)
+        assert cell_before[0] == "ok"
+        works = job_on(worker, "convolutional", tool, place)
         assert (works.status, works.error) == ("ok", "")
-        raises = job_on(worker, "raises_half_way", tool)
+        raises = job_on(worker, "raises_half_way", tool, place)
         assert raises.status == "failed"
         assert "half of the way" in raises.error
-        quick = returned_by(worker, measure_without_arithmetic, resolve(f"{WHERE}:raises_half_way"), tool, 0, (), {})
+        spec = resolve(f"{WHERE}:raises_half_way")
+        quick = returned_by(worker, measure_without_arithmetic, spec, tool, 0, (), {}, environment=place)
         assert quick is None
-        facts_after, cell_after = next_job(worker)
+        facts_after, cell_after = next_job(worker, place)
         assert (changed(facts_before, facts_after), tool) == (set(), tool)
         assert cell_after == cell_before
 

@@ -17,6 +17,7 @@ from reconcile.jobs.worker import (
     measure_without_arithmetic,
     trace_model,
 )
+from reconcile.tools import column
 from reconcile.zoo import resolve
 
 AMPLE = Limits(seconds=600, memory_mb=20_000)
@@ -25,9 +26,9 @@ Place = tuple[str, str]
 """A model and a tool."""
 
 
-def returned_by(pool: Any, function: Any, *arguments: Any) -> Any:
+def returned_by(pool: Any, function: Any, *arguments: Any, environment: str = "") -> Any:
     """Run one job, and return what it returns."""
-    pool.submit("job", Job(function, arguments, AMPLE))
+    pool.submit("job", Job(function, arguments, AMPLE, environment))
     _, ending = pool.next_ending()
     assert ending.outcome == "returned", ending
     return ending.value
@@ -64,10 +65,10 @@ def measured(
             (model, tool), as_documented = waiting.popleft()
             spec = resolve(model)
             if as_documented:
-                job = Job(measure_as_documented, (spec, tool, 0), AMPLE)
+                job = Job(measure_as_documented, (spec, tool, 0), AMPLE, column(tool).place)
             else:
                 arguments = (spec, tool, 0, readings[model], shapes[model] if pass_shapes_on else {})
-                job = Job(measure_without_arithmetic, arguments, AMPLE)
+                job = Job(measure_without_arithmetic, arguments, AMPLE, column(tool).place)
             pool.submit((model, tool), job)
             running += 1
         place, ending = pool.next_ending()

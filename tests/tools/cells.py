@@ -5,8 +5,6 @@ from __future__ import annotations
 import atexit
 from collections.abc import Mapping, Sequence
 from functools import cache
-from importlib import metadata
-from importlib.util import find_spec
 from pathlib import Path
 
 from reconcile.isolation import Workers
@@ -14,38 +12,25 @@ from reconcile.jobs import PRELOAD
 from reconcile.jobs.result import MeasuredCell
 from reconcile.run import Backend, Task
 from reconcile.run.results import Results
-from reconcile.tools import ADAPTERS, adapter, is_installed
+from reconcile.tools import OWN_TOOLS, columns, modules_by_environment
 from tests.run.runs import plan_of, run_in
+from tests.tools.there import is_there
 
-COLUMNS = tuple(ADAPTERS)
+COLUMNS = OWN_TOOLS
 
 Cells = Mapping[tuple[str, str], MeasuredCell]
 """By model and tool."""
 
 
-def why_not(tool: str) -> str:
-    """Why a tool cannot be called here; empty if it can. One environment imports one of the two that are ``thop``."""
-    distribution = adapter(tool).distribution
-    if not is_installed(adapter(tool)):
-        return f"{distribution} is not installed"
-    if adapter(tool).module != "thop":
-        return ""
-    found = find_spec("thop")
-    expected = Path(str(metadata.distribution(distribution).locate_file("thop/__init__.py")))
-    if found is not None and found.origin is not None and Path(found.origin).resolve() == expected.resolve():
-        return ""
-    return f"what is imported as thop is not {distribution}"
-
-
 @cache
 def callable_tools() -> tuple[str, ...]:
-    """The columns whose tools can be called here, in the order of reports."""
-    return tuple(tool for tool in COLUMNS if not why_not(tool))
+    """The columns whose tools are installed or in an environment, in the order of reports."""
+    return tuple(tool for tool in COLUMNS if is_there(tool))
 
 
 def new_backend(jobs: int) -> Workers[Task]:
     """Processes that find all tools imported, as those of a run do."""
-    return Workers(jobs, *dict.fromkeys(adapter(tool).module for tool in callable_tools()), PRELOAD)
+    return Workers(jobs, PRELOAD, tools=modules_by_environment(columns(callable_tools())))
 
 
 @cache

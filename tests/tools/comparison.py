@@ -8,21 +8,31 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from reconcile.jobs.result import MeasuredCell
-from reconcile.tools import Measurement, adapter
+from reconcile.tools import Measurement, columns
 
 Said = Mapping[str, Any]
 """What ``direct_calls.py`` prints of one tool and one model."""
 
 
 def direct(models: Mapping[str, str], tools: Sequence[str]) -> dict[str, dict[str, Said]]:
-    """Call tools on models, given with their inputs, in a clean interpreter that knows nothing of this project."""
+    """Call tools on models, given with their inputs, in clean interpreters that know nothing of this project."""
+    by_environment: dict[str, list[str]] = {}
+    for item in columns(tools):
+        folder = "" if item.environment is None else str(item.environment.folder)
+        by_environment.setdefault(folder, []).append(item.name)
+    found: dict[str, dict[str, Said]] = {}
+    for folder, names in by_environment.items():
+        found |= _direct(models, names, [f"--first={folder}"] if folder else [])
+    assert {tool: list(said) for tool, said in found.items()} == {tool: list(models) for tool in tools}
+    return found
+
+
+def _direct(models: Mapping[str, str], tools: Sequence[str], first: Sequence[str]) -> dict[str, dict[str, Said]]:
     script = Path(__file__).with_name("direct_calls.py")
-    first = [f"--first={folder}" for folder in _folders_in_front(tools)]
     wanted = [f"{model}={inputs}" for model, inputs in models.items()]
     finished = subprocess.run(
         [sys.executable, "-I", str(script), "--tools", ",".join(tools), *first, *wanted],
@@ -32,19 +42,9 @@ def direct(models: Mapping[str, str], tools: Sequence[str]) -> dict[str, dict[st
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
     assert finished.returncode == 0, finished.stderr
-    found = json.loads(finished.stdout)
-    assert isinstance(found, dict)
-    assert {tool: list(said) for tool, said in found.items()} == {tool: list(models) for tool in tools}
-    return found
-
-
-def _folders_in_front(tools: Sequence[str]) -> Iterator[str]:
-    """A clean interpreter looks into no folder that the environment names: where ``thop`` is imported from is told."""
-    found = find_spec("thop") if any(adapter(tool).module == "thop" for tool in tools) else None
-    if found is not None and found.origin is not None:
-        folder = str(Path(found.origin).parent.parent)
-        if "site-packages" not in folder:
-            yield folder
+    said = json.loads(finished.stdout)
+    assert isinstance(said, dict)
+    return said
 
 
 def differences(said: Said, cell: MeasuredCell) -> list[str]:
