@@ -82,14 +82,24 @@ def learn(tool: str, workers: Workers[Any], progress: Callable[[str], None] = la
     unhooked = {place[1:]: _outcome(endings[place]) for place in past_hooks}
     book = learn_rulebook(watched.name, chosen.version, watched.unit, seen, structure, unhooked)
     unused = tuple(item for item in usable if item.trace is not None)
+    checked = tuple(_checked(book, unused))
     return Lesson(
-        rulebook=book,
+        rulebook=_with_what_it_misses(book, checked),
         unused=unused,
-        checked=tuple(_checked(book, unused)),
+        checked=checked,
         structural=tuple(_checked_structure(book, structure)),
         refused={_name(item): item.error for item in observations if item.error}
         | {_network(*place): outcome.error for place, outcome in structure.items() if outcome.error},
     )
+
+
+def _with_what_it_misses(book: Rulebook, checked: Iterable[Check]) -> Rulebook:
+    """The rulebook, with the layers that it does not predict at unused shapes among those without a formula."""
+    missed: dict[str, list[int]] = {}
+    for check in checked:
+        if not check.holds and check.metric == "compute" and check.probe not in book.without_formula:
+            missed.setdefault(check.probe, []).append(check.returned)
+    return book.model_copy(update={"without_formula": {**book.without_formula, **missed}})
 
 
 def _endings(

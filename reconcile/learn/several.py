@@ -28,7 +28,7 @@ def learn_several(observations: Sequence[Observation], calls: Calls, value: Valu
     for item in observations:
         if _sum(calls(item), rules) != value(item):
             unknown = [seen.name for seen in calls(item) if seen.name not in rules]
-            name = unknown[0] if unknown else f"{item.subject} {item.setting}".strip()
+            name = unknown[0] if unknown else f"{item.subject} ({item.setting})" if item.setting else item.subject
             without[name] = (*without.get(name, ()), value(item))
     counting = {name for name, made in rules.items() if any(rule.counts for rule in made)}
     found = merged(

@@ -4,10 +4,11 @@ Forms are tried from simple to complicated, and the first that fits every case i
 
 1. nothing;
 2. whole weights on documented terms;
-3. a documented term, or twice that, or half of twice that, of which four digits are kept;
-4. one product of sizes, divided by one at most, times a simple fraction, rounded down;
-5. weights on documented terms, and one product of sizes;
-6. two products of sizes.
+3. whole weights on documented terms, and a constant;
+4. a documented term, or twice that, or half of twice that, of which four digits are kept;
+5. one product of sizes, divided by one at most, times a simple fraction, rounded down;
+6. weights on documented terms, and one product of sizes;
+7. two products of sizes.
 
 All arithmetic that decides is exact. Floating point only sorts out what cannot fit.
 """
@@ -58,6 +59,7 @@ def forms(cases: Sequence[Case], home: str, *, simple: bool = False) -> Iterator
     values = np.array([case.value for case in cases], dtype=object)
     terms = _columns([case.terms for case in cases])
     yield from _weights_on_terms(terms, values)
+    yield from _with_a_constant(terms, values)
     yield from _rounded(terms, values)
     sizes = _distinct(_columns(_everywhere([case.quantities for case in cases])))
     products = _products(sizes, 3)
@@ -84,11 +86,11 @@ def _everywhere(rows: Sequence[Mapping[str, int]]) -> list[Mapping[str, int]]:
 
 
 def _distinct(columns: Columns) -> Columns:
-    """One name of those that are always equal, the first; none for what is 1 throughout."""
+    """One name of those that are always equal, the first; none for what is the same throughout."""
     seen: set[tuple[int, ...]] = set()
     found: Columns = {}
     for name, column in columns.items():
-        if tuple(column) not in seen and set(column) != {1}:
+        if tuple(column) not in seen and len(set(column)) > 1:
             seen.add(tuple(column))
             found[name] = column
     return found
@@ -110,6 +112,18 @@ def _complexity(weights: Mapping[str, int]) -> tuple[int, int]:
 
 
 _ORDER = sorted(TERMS, key=lambda term: term in ("first_add", "padding_mac", "statistics"))
+
+
+def _with_a_constant(terms: Columns, values: npt.NDArray[np.object_]) -> Iterator[Form]:
+    """One or two documented terms, and the same number more or less for each call."""
+    each = np.ones(len(values), dtype=object)
+    for number in range(1, min(2, len(terms), len(values) - _SPARE_CASES - 1) + 1):
+        for names in itertools.combinations(terms, number):
+            weights = _exact_weights([*(terms[name] for name in names), each], values)
+            if weights is not None and _BESIDE not in names and all(weight.denominator == 1 for weight in weights):
+                *on_terms, constant = map(int, weights)
+                more = str(constant) if constant > 0 else f"0 - {-constant}"
+                yield dict(zip(names, on_terms, strict=True)) | {_BESIDE: more}
 
 
 def _rounded(terms: Columns, values: npt.NDArray[np.object_]) -> Iterator[Form]:

@@ -15,6 +15,7 @@ _Saying: TypeAlias = "Mapping[_Conditions, _Amounts]"
 """What a rulebook says of one name: what it counts under each condition."""
 
 _NOTHING = "counts nothing"
+_NO_FORMULA = "counts by no formula that was found"
 _MOST_NAMES = 8
 
 
@@ -31,7 +32,7 @@ def compare_rulebooks(first: Rulebook, second: Rulebook, among: Container[str] |
     if first.mode is not None and second.mode is not None:
         yield from _field("mode", first.mode, second.mode, names)
     for kind in ("modules", "functions", "operators"):
-        yield from _part(kind, getattr(first, kind), getattr(second, kind), names, among)
+        yield from _part(kind, (first, second), among)
     yield from _fields("parameters", first.parameters, second.parameters, names)
 
 
@@ -39,14 +40,10 @@ def _title(book: Rulebook) -> str:
     return f"{book.tool} {', '.join(book.versions)}"
 
 
-def _part(
-    kind: str,
-    first: BaseModel | None,
-    second: BaseModel | None,
-    names: tuple[str, str],
-    among: Container[str] | None,
-) -> Iterator[str]:
+def _part(kind: str, books: tuple[Rulebook, Rulebook], among: Container[str] | None) -> Iterator[str]:
     """Compare what two rulebooks say of modules, of functions or of operators."""
+    first, second = (getattr(book, kind) for book in books)
+    names = _title(books[0]), _title(books[1])
     if first is None and second is None:
         return
     yield from _fields(kind, first, second, names)
@@ -56,11 +53,15 @@ def _part(
     for name in sorted({*sayings[0], *sayings[1]}):
         before, after = (saying.get(name, rest) for saying, rest in zip(sayings, rests, strict=True))
         if before != after and (among is None or name in among):
-            groups.setdefault((_words(before), _words(after)), []).append(name)
+            changed = [
+                _NO_FORMULA if not said and name in _without_formula(book) else _words(said)
+                for said, book in zip((before, after), books, strict=True)
+            ]
+            groups.setdefault((changed[0], changed[1]), []).append(name)
     if rests[0] != rests[1] and among is None:
         groups.setdefault((_words(rests[0]), _words(rests[1])), []).append("every other layer")
-    for (before_words, after_words), changed in groups.items():
-        yield f"{_list(changed)}: {names[0]} {before_words}, {names[1]} {after_words}."
+    for (before_words, after_words), layers in groups.items():
+        yield f"{_list(layers)}: {names[0]} {before_words}, {names[1]} {after_words}."
 
 
 def _sayings(part: BaseModel) -> dict[str, _Saying]:
@@ -104,6 +105,11 @@ def _conditions(rule: Rule) -> Iterator[_Conditions]:
 
 def _amounts(rule: Rule) -> _Amounts:
     return tuple(sorted((term, str(amount)) for term, amount in rule.counts.items() if amount != 0))
+
+
+def _without_formula(book: Rulebook) -> frozenset[str]:
+    """Names for which no formula was found, without their settings."""
+    return frozenset(name.partition(" (")[0] for name in book.without_formula)
 
 
 def _words(saying: _Saying) -> str:

