@@ -1,7 +1,9 @@
 """The script that a user would write: for each model and each tool a fresh model and the documented call, in turn.
 
-Prints a line of JSON for each: model, tool, operations and parameters as the tool returns them, and seconds. It knows
-nothing of this project, so that its time and its numbers are those that one has without it.
+Run as ``python naive.py [MODEL ...]`` for the main tools, or as ``python naive.py --tool TOOL [MODEL ...]`` for one,
+since several of the others leave torch changed. Prints a line of JSON for each model and tool: operations and
+parameters as the tool returns them, or what it raises, and seconds. It knows nothing of this project, so that its time
+and its numbers are those that one has without it.
 """
 
 from __future__ import annotations
@@ -57,6 +59,81 @@ def by_torchinfo(model: nn.Module, inputs: tuple[Any, ...]) -> Numbers:
     return found.total_mult_adds, found.total_params
 
 
+def by_mmengine(model: nn.Module, inputs: tuple[Any, ...]) -> Numbers:
+    from mmengine.analysis import get_model_complexity_info
+
+    found = get_model_complexity_info(model, None, inputs=inputs, show_table=False, show_arch=False)
+    return found["flops"], found["params"]
+
+
+def by_torchstat(model: nn.Module, inputs: tuple[Any, ...]) -> Numbers:
+    from torchstat import ModelStat
+
+    nodes = ModelStat(model, tuple(inputs[0].shape[1:]))._analyze_model()
+    return sum(node.Flops for node in nodes), sum(node.parameter_quantity for node in nodes)
+
+
+def by_torchsummary(model: nn.Module, inputs: tuple[Any, ...]) -> Numbers:
+    from torchsummary import summary
+
+    summary(model, [tuple(given.shape[1:]) for given in inputs], device="cpu")
+    return 0, 0  # it prints
+
+
+def by_flop_counter(model: nn.Module, inputs: tuple[Any, ...]) -> Numbers:
+    from torch.utils.flop_counter import FlopCounterMode
+
+    with FlopCounterMode(display=False) as counter:
+        model(*inputs)
+    return counter.get_total_flops(), 0
+
+
+def by_flop_counter_without_autograd(model: nn.Module, inputs: tuple[Any, ...]) -> Numbers:
+    with torch.no_grad():
+        return by_flop_counter(model, inputs)
+
+
+def by_torch_profiler(model: nn.Module, inputs: tuple[Any, ...]) -> Numbers:
+    with torch.profiler.profile(with_flops=True) as profiler:
+        model(*inputs)
+    return sum(event.flops for event in profiler.key_averages()), 0
+
+
+def by_torchprofile(model: nn.Module, inputs: tuple[Any, ...]) -> Numbers:
+    from torchprofile import profile_macs
+
+    return profile_macs(model, inputs), 0
+
+
+def by_calflops(model: nn.Module, inputs: tuple[Any, ...]) -> Numbers:
+    from calflops import calculate_flops
+
+    flops, _, params = calculate_flops(model, args=list(inputs), output_as_string=False, print_results=False)
+    return flops, params
+
+
+def by_flopth(model: nn.Module, inputs: tuple[Any, ...]) -> Numbers:
+    from flopth import flopth
+
+    return flopth(model, inputs=inputs, bare_number=True)
+
+
+FURTHER_TOOLS = {
+    "mmengine": by_mmengine,
+    "torchstat-flops": by_torchstat,
+    "torchstat-madd": by_torchstat,
+    "torchsummary": by_torchsummary,
+    "flop-counter": by_flop_counter,
+    "flop-counter-no-grad": by_flop_counter_without_autograd,
+    "torch-profiler": by_torch_profiler,
+    "torchprofile": by_torchprofile,
+    "calflops-flops": by_calflops,
+    "calflops-macs": by_calflops,
+    "flopth": by_flopth,
+    "ultralytics-thop": by_thop,
+}
+"""Columns beside the main ones. Two columns of one tool are two calls here, as they are in a run."""
+
 TOOLS = {
     "thop": by_thop,
     "ptflops-pytorch": by_ptflops("pytorch"),
@@ -95,16 +172,22 @@ def build(name: str, size: int, seed: int) -> nn.Module:
 
 def main(names: list[str]) -> None:
     warnings.simplefilter("ignore")
+    tools = TOOLS
+    if names[:1] == ["--tool"]:
+        tools, names = {names[1]: (TOOLS | FURTHER_TOOLS)[names[1]]}, names[2:]
     for name in names or torchvision.models.list_models():
-        for tool, measure in TOOLS.items():
+        for tool, measure in tools.items():
             started = time.perf_counter()
             inputs = inputs_for(name, seed=0)
             model = build(name, inputs[0][0].shape[-1], seed=0)
+            found: dict[str, Any] = {"model": name, "tool": tool}
             with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
-                operations, parameters = measure(model, inputs)
-            seconds = time.perf_counter() - started
-            found = {"model": name, "tool": tool, "compute": operations, "params": parameters, "seconds": seconds}
-            print(json.dumps(found), flush=True)
+                try:
+                    operations, parameters = measure(model, inputs)
+                    found |= {"compute": int(operations), "params": int(parameters)}
+                except Exception as error:  # several tools take some models only
+                    found["error"] = f"{type(error).__name__}: {error}"
+            print(json.dumps(found | {"seconds": time.perf_counter() - started}), flush=True)
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ from reconcile.environments import environments, make_environment
 from reconcile.errors import ReconcileError, did_you_mean
 from reconcile.isolation import Workers
 from reconcile.jobs import PRELOAD
-from reconcile.learn import NUMBER_OF_PROBES, learn, lesson_sentences, rulebook_text
+from reconcile.learn import NUMBER_OF_JOBS, learn, lesson_sentences, rulebook_text
 from reconcile.reference import (
     COUNTING,
     DEFAULT_CONVENTION,
@@ -357,13 +357,16 @@ def explain_command(model: str, tool: str, reference: str, metric: str, inputs: 
 @click.option("--out", metavar="FILE", type=click.Path(path_type=Path), help="Where to write it; by default shown.")
 @click.option("--jobs", metavar="N", type=click.IntRange(1, 1024), help="How many probes run at a time.")
 def learn_command(tool: str, out: Path | None, jobs: int | None) -> None:
-    """Learn a tool's rulebook: run it on small models, and solve what it returns for a formula of each layer."""
+    """Learn a tool's rulebook: run it on small models, and solve what it returns for a formula of each layer.
+
+    What it says otherwise than a rulebook that is known, of this version or of the column's, is said in words.
+    """
     chosen = _one_column(tool)
     if out is not None and not out.absolute().parent.is_dir():
         raise ReconcileError(f"there is no folder {out.absolute().parent} to write {out.name} into.")
     workers: Workers[Any] = Workers(jobs or os.cpu_count() or 1, PRELOAD, tools=modules_by_environment([chosen]))
     try:
-        with _progress(NUMBER_OF_PROBES) as advance:
+        with _progress(NUMBER_OF_JOBS) as advance:
             lesson = learn(chosen.name, workers, advance)
     finally:
         workers.close()
@@ -372,7 +375,8 @@ def learn_command(tool: str, out: Path | None, jobs: int | None) -> None:
         print(text, end="")
     else:
         _write_text(out, text)
-    for sentence in lesson_sentences(lesson, find_rulebook(chosen.name)):
+    known = {book.versions[0]: book for book in map(find_rulebook, (chosen.name, chosen.adapter.name)) if book}
+    for sentence in lesson_sentences(lesson, known.values()):
         _say(sentence)
 
 

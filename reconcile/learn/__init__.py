@@ -1,11 +1,11 @@
 """Learning rulebooks: a tool is run on a battery of small models, and the integers that it returns are solved."""
 
 from reconcile.learn.book import learn_rulebook, predicted_compute, predicted_parameters
-from reconcile.learn.lesson import NUMBER_OF_PROBES, Lesson, learn, lesson_sentences
+from reconcile.learn.lesson import NUMBER_OF_JOBS, Lesson, learn, lesson_sentences
 from reconcile.learn.text import rulebook_text
 
 __all__ = [
-    "NUMBER_OF_PROBES",
+    "NUMBER_OF_JOBS",
     "Lesson",
     "learn",
     "learn_rulebook",

@@ -3,28 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from reconcile.errors import ReconcileError
 from reconcile.isolation import Ending, Job, Limits, Workers
 from reconcile.learn.battery import UNUSED, VARIANTS, by_name
 from reconcile.learn.book import learn_rulebook, predicted_compute, predicted_parameters, trace_in_mode
-from reconcile.learn.observe import Observation, Outcome, observe, observe_past_hooks, observe_structure
+from reconcile.learn.observe import (
+    Observation,
+    Outcome,
+    observe,
+    observe_in_sizes,
+    observe_past_hooks,
+    observe_structure,
+)
 from reconcile.learn.structure import BATCHES, NETWORKS
 from reconcile.learn.watching import Structure
 from reconcile.rules import Rulebook, compare_rulebooks
-from reconcile.tools import Metric, column
+from reconcile.tools import Column, Metric, column
 
 LIMITS = Limits(seconds=120, memory_mb=8000)
 """What one probe may take; none takes a second."""
 
-NUMBER_OF_PROBES = (
-    len(VARIANTS) * len(by_name())
-    + len(BATCHES) * len(NETWORKS)
-    + sum(probe.kind == "module" for probe in by_name().values())
+NUMBER_OF_JOBS = (
+    2 * len(by_name()) + len(BATCHES) * len(NETWORKS) + sum(probe.kind == "module" for probe in by_name().values())
 )
-"""How many measurements a lesson is made of."""
+"""How many jobs a lesson has at least; more where a tool refuses or raises."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,21 +64,21 @@ class Lesson:
 
 
 def learn(tool: str, workers: Workers[Any], progress: Callable[[str], None] = lambda _: None) -> Lesson:
-    """Learn the rulebook of a column. ``progress`` is told after each measurement what it was.
+    """Learn the rulebook of a column. ``progress`` is told after each job what it was for.
 
     Raises:
         ReconcileError: The tool gives no number for any probe.
     """
     chosen = column(tool)
     watched = chosen.adapter
-    battery = [(*place, variant) for place in by_name() for variant in range(len(VARIANTS))]
     past_hooks = [("past hooks", *place) for place, probe in by_name().items() if probe.kind == "module"]
     networks = [(name, batch) for name in NETWORKS for batch in BATCHES]
-    jobs: dict[Any, Job] = {place: Job(observe, (chosen.name, *place), LIMITS, chosen.place) for place in battery}
-    jobs |= {place: Job(observe_past_hooks, (chosen.name, *place[1:]), LIMITS, chosen.place) for place in past_hooks}
+    observations = _observations(chosen, workers, progress)
+    jobs: dict[Any, Job] = {
+        place: Job(observe_past_hooks, (chosen.name, *place[1:]), LIMITS, chosen.place) for place in past_hooks
+    }
     jobs |= {place: Job(observe_structure, (chosen.name, *place), LIMITS, chosen.place) for place in networks}
     endings = dict(_endings(jobs, workers, progress))
-    observations = [_observation(place, endings[place]) for place in battery]
     structure = {place: _outcome(endings[place]) for place in networks}
     usable = [item for item in observations if not item.error]
     if not usable:
@@ -93,11 +98,53 @@ def learn(tool: str, workers: Workers[Any], progress: Callable[[str], None] = la
     )
 
 
+def _observations(chosen: Column, workers: Workers[Any], progress: Callable[[str], None]) -> list[Observation]:
+    """Observe the battery.
+
+    The sizes of a probe are observed in one process, but for the last one, which is never shown to the learner: it has
+    a process of its own, as what the others have led to must hold there too. So have the sizes that come after one at
+    which the tool raised, unless it raises at the last one as well.
+    """
+    together = range(ALONE)
+    found: dict[tuple[str, str, int], Observation] = {}
+
+    def missing(place: tuple[str, str]) -> list[int]:
+        return [variant for variant in together if (*place, variant) not in found]
+
+    def has_raised(place: tuple[str, str], variants: Iterable[int]) -> bool:
+        return any((*place, variant) in found and found[*place, variant].error for variant in variants)
+
+    def observe_alone(places: Iterable[tuple[str, str, int]]) -> None:
+        jobs = {place: Job(observe, (chosen.name, *place), LIMITS, chosen.place) for place in places}
+        found.update((place, _observation(place, ending)) for place, ending in _endings(jobs, workers, progress))
+
+    for one_image in (False, True):
+        jobs = {
+            place: Job(observe_in_sizes, (chosen.name, *place, missing(place), one_image), LIMITS, chosen.place)
+            for place in by_name()
+            if missing(place) and not has_raised(place, together)
+        }
+        for place, ending in _endings(jobs, workers, progress):
+            if isinstance(ending.value, dict):
+                found |= {(*place, variant): item for variant, item in ending.value.items()}
+    observe_alone((*place, ALONE) for place in by_name())
+    for place in by_name():
+        if has_raised(place, together) and has_raised(place, [ALONE]):
+            found |= {(*place, variant): replace(found[*place, ALONE], variant=variant) for variant in missing(place)}
+    observe_alone((*place, variant) for place in by_name() for variant in missing(place))
+    return [found[*place, variant] for place in by_name() for variant in range(len(VARIANTS))]
+
+
+ALONE = len(VARIANTS) - 1
+"""The variant that is always observed in a process of its own."""
+
+
 def _with_what_it_misses(book: Rulebook, checked: Iterable[Check]) -> Rulebook:
     """The rulebook, with the layers that it does not predict at unused shapes among those without a formula."""
     missed: dict[str, list[int]] = {}
     for check in checked:
-        if not check.holds and check.metric == "compute" and check.probe not in book.without_formula:
+        known = {check.probe, check.probe.partition(" (")[0]} & book.without_formula.keys()
+        if not check.holds and check.metric == "compute" and not known:
             missed.setdefault(check.probe, []).append(check.returned)
     return book.model_copy(update={"without_formula": {**book.without_formula, **missed}})
 
@@ -152,8 +199,8 @@ def _checked_structure(book: Rulebook, structure: Structure) -> Iterator[Check]:
             yield Check(_network(name, batch), "params", outcome.parameters, predicted_parameters(book, trace))
 
 
-def lesson_sentences(lesson: Lesson, known: Rulebook | None) -> Iterator[str]:
-    """Say how well the rulebook holds, what no formula fits, and where the one that is known says something else."""
+def lesson_sentences(lesson: Lesson, known: Iterable[Rulebook]) -> Iterator[str]:
+    """Say how well the rulebook holds, what no formula fits, and where those that are known say something else."""
     book = lesson.rulebook
     right = sum(check.holds for check in lesson.checked)
     structural = sum(check.holds for check in lesson.structural)
@@ -165,8 +212,8 @@ def lesson_sentences(lesson: Lesson, known: Rulebook | None) -> Iterator[str]:
         yield f"no formula fits {name}."
     for check in _one_for_each((*lesson.checked, *lesson.structural)):
         yield f"{_subject(check)}: the rulebook that was learned says {check.predicted:,}, the tool {check.returned:,}."
-    if known is not None:
-        yield from _differences(lesson, known)
+    for other in known:
+        yield from _differences(lesson, other)
 
 
 def _differences(lesson: Lesson, known: Rulebook) -> Iterator[str]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
+from reconcile.jobs.result import MeasuredCell
 from reconcile.jobs.worker import measure_as_documented
 from reconcile.learn.battery import UNUSED, VARIANTS
 from reconcile.learn.structure import FORMS, NETWORKS
@@ -73,6 +74,15 @@ class Observation:
         return self.on_modules + self.elsewhere
 
 
+class Place(NamedTuple):
+    """A probe in one size; cut out of one image, or as it is."""
+
+    subject: str
+    setting: str
+    variant: int
+    one_image: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What a tool returned for a structural probe, with the probe's trace; None where it has no such metric.
@@ -96,6 +106,31 @@ def observe(tool: str, subject: str, setting: str, variant: int) -> Observation:
         cell = measure_as_documented(spec, tool)
         if cell.status != "unsupported":
             break
+    return _observation(Place(subject, setting, variant, one_image), trace, cell)
+
+
+def observe_in_sizes(
+    tool: str, subject: str, setting: str, variants: Sequence[int], one_image: bool
+) -> dict[int, Observation]:
+    """Observe a probe in several sizes, in one process; return by variant what the tool takes.
+
+    All are traced before the tool runs for the first time. After a size at which it raises none is observed any more:
+    it may have left things behind.
+    """
+    specs = {variant: probe_spec(subject, setting, variant, one_image=one_image) for variant in variants}
+    traces = {variant: trace_spec(spec)[0] for variant, spec in specs.items()}
+    found: dict[int, Observation] = {}
+    for variant, spec in specs.items():
+        cell = measure_as_documented(spec, tool)
+        if cell.status != "unsupported":
+            found[variant] = _observation(Place(subject, setting, variant, one_image), traces[variant], cell)
+            if cell.status != "ok":
+                break
+    return found
+
+
+def _observation(place: Place, trace: Trace, cell: MeasuredCell) -> Observation:
+    subject, setting, variant, one_image = place
     if not cell.measurements:
         return Observation(subject, setting, variant, error=cell.error)
     found, parameters = cell.measurements.get("compute"), cell.measurements.get("params")

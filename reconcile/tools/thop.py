@@ -6,7 +6,9 @@ before 0.1 do not name layers, and do not say their version.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import collections
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from inspect import signature
 from typing import Any, Literal
 
@@ -33,7 +35,8 @@ class Thop:
         Raises:
             RuntimeError: What is imported as ``thop`` is another distribution.
         """
-        import thop  # noqa: PLC0415  # one process imports the tools that it runs
+        with _names_of_older_pythons() as notes:
+            import thop  # noqa: PLC0415  # one process imports the tools that it runs
 
         installed = Version(version_of(self)).base_version
         if (imported := getattr(thop, "__version__", installed)) != installed:
@@ -46,8 +49,22 @@ class Thop:
             {
                 "compute": _measurement(root, 0, "operations"),
                 "params": _measurement(root, 1, "parameters"),
-            }
+            },
+            notes,
         )
+
+
+@contextmanager
+def _names_of_older_pythons() -> Iterator[tuple[str, ...]]:
+    """Lend ``collections`` a name that Python 3.10 took from it, and without which thop before 0.1 is not imported."""
+    if hasattr(collections, "Iterable") or Version(version_of(Thop())) >= Version("0.1"):
+        yield ()
+        return
+    collections.Iterable = Iterable  # type: ignore[attr-defined]  # it is what is missing
+    try:
+        yield ("imported with collections.Iterable, which Python has no more",)
+    finally:
+        del collections.Iterable  # type: ignore[attr-defined]  # as above
 
 
 def _measurement(root: tuple[float, float, Layers], column: Literal[0, 1], what: str) -> Measurement:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import wraps
 from typing import Any
 
 import pytest
@@ -517,6 +518,7 @@ def test_a_number_that_no_rule_predicts_is_a_residual(monkeypatch: pytest.Monkey
 
     real = thop.profile
 
+    @wraps(real)
     def one_more(*args: Any, **kwargs: Any) -> Any:
         operations, parameters, layers = real(*args, **kwargs)
         name, (own, of_layer, below) = next(iter(layers.items()))

@@ -15,7 +15,10 @@ from reconcile.run import Run, check_is_free
 def test_a_report_has_its_files(run: Run, tmp_path: Path) -> None:
     write_report(run, tmp_path / "deep" / "report")
     names = sorted(item.name for item in (tmp_path / "deep" / "report").iterdir())
-    assert names == ["causes.csv", "cells.csv", "index.html", "layers.csv", "manifest.json", "models"]
+    assert names == [
+        "causes.csv", "cells.csv", "conventions.csv", "conventions.html", "index.html", "layers.csv", "manifest.json",
+        "models",
+    ]  # fmt: skip
     assert [item.name for item in (tmp_path / "deep").iterdir()] == ["report"]
 
 

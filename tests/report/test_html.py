@@ -67,7 +67,7 @@ def test_names_that_differ_in_case_alone_have_pages_of_their_own(run: Run, tmp_p
     write_html(replace(run, references=(), cells=tuple(replace(run.cells[0], model=name) for name in names)), tmp_path)
     files = [file.name.lower() for file in (tmp_path / "models").iterdir()]
     assert len(set(files)) == len(names)
-    assert sorted(item.name for item in tmp_path.iterdir()) == ["index.html", "models"]
+    assert sorted(item.name for item in tmp_path.iterdir()) == ["conventions.html", "index.html", "models"]
 
 
 def test_a_page_tells_the_way_and_what_is_left(run: Run) -> None:

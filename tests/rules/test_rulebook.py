@@ -18,7 +18,7 @@ from reconcile.errors import ReconcileError
 from reconcile.reference import TERMS
 from reconcile.rules import Rule, Rulebook, load_rulebook
 from reconcile.rules.expression import check
-from reconcile.tools import ADAPTERS, MAIN_TOOLS
+from reconcile.tools import ADAPTERS, MAIN_TOOLS, OWN_TOOLS
 
 FILES = sorted((data_folder() / "rulebooks").glob("*.yaml"))
 TOOLS = tuple(path.stem for path in FILES)
@@ -45,14 +45,17 @@ def resolved(name: str) -> Any:
 
 
 def test_each_tool_has_its_rulebook() -> None:
-    assert set(MAIN_TOOLS) <= set(TOOLS) <= set(ADAPTERS)
+    assert set(OWN_TOOLS) <= set(TOOLS)
+    assert {tool.partition("==")[0] for tool in TOOLS} == set(OWN_TOOLS)
 
 
 @pytest.mark.parametrize("tool", TOOLS)
 def test_rulebooks_load(tool: str) -> None:
     book = load_rulebook(tool)
-    assert book.tool == tool
-    assert book.unit == ADAPTERS[tool].unit
+    base, _, version = tool.partition("==")
+    assert book.tool == base
+    assert book.unit == ADAPTERS[base].unit
+    assert not version or book.versions == [version]
     assert book.description
     assert any(rule.counts for rule in rules(book)) == bool(book.unit)
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from reconcile.jobs.worker import measure, measure_as_documented
-from reconcile.run import Cell, Run, number_of_jobs
+from reconcile.jobs.worker import measure_as_documented
+from reconcile.run import Cell, Run, measure, number_of_jobs
 from reconcile.trace import trace_spec
 from reconcile.zoo import resolve
 from tests.run.models import BIASES, MACS, PARAMETERS, SAMPLES

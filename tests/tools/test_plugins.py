@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import csv
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from reconcile.configs import parse, read_yaml
+from reconcile.rules import Rulebook
 
 PLUGIN = Path(__file__).with_name("plugin")
 ROOT = Path(__file__).parents[2]
@@ -58,3 +62,21 @@ def test_what_cannot_be_used_is_one_sentence(name: str, sentence: str, tmp_path:
 
 def test_an_adapter_is_under_thirty_lines() -> None:
     assert len((PLUGIN / "plain_counter.py").read_text(encoding="utf-8").splitlines()) < 30
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_its_rulebook_is_learned(tmp_path: Path) -> None:
+    place = tmp_path / "plain-counter.yaml"
+    finished = reconcile("learn", "plain-counter", "--out", str(place))
+    assert finished.returncode == 0, finished.stderr
+    book = parse(Rulebook, read_yaml(place), str(place))
+    assert (book.tool, book.versions, book.unit, book.without_formula) == ("plain-counter", ["1.0"], "FLOP", {})
+    assert book.modules is not None
+    # Hooks on linear layers, not on what derives from them; two operations for each product, whatever the batch.
+    assert [(rule.names, rule.bases, rule.counts) for rule in book.modules.rules] == [
+        (["torch.nn.Linear"], [], {"mac": 2})
+    ]
+    assert (book.functions, book.operators, book.parameters) == (None, None, None)
+    right, checked = re.findall(r"([\d,]+) of ([\d,]+) numbers at unused shapes", finished.stderr)[0]
+    assert right == checked
