@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from reconcile.diff import reconcile_measurements
+from reconcile.diff import reconcile_measurements, reconcile_without_rules
 from reconcile.reference import count_trace, load_convention
 from reconcile.tools import Measurement, Metric
 from reconcile.trace import trace
@@ -27,7 +27,7 @@ REFERENCE: dict[Metric, int] = {
 def test_the_difference_is_all_unexplained(metric: Metric, unit: str, reference_unit: str) -> None:
     count = count_trace(trace(Convolutional(), (torch.zeros(2, 3, 8, 8),)), load_convention("macs"))
     measured = Measurement(1000, {"conv": 700, "": 300})
-    found = reconcile_measurements("torch-profiler", {metric: measured}, count)[metric]
+    found = reconcile_without_rules(metric, measured, "FLOP", count)
     assert (found.value, found.reference, found.unit) == (1000, REFERENCE[metric], unit)
     assert (found.reference_unit, found.reference_convention) == (reference_unit, "macs")
     assert (found.explained, found.residual) == (0, 1000 - REFERENCE[metric])
