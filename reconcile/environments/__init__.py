@@ -1,20 +1,17 @@
 """Environments: folders of packages that are laid over those installed here, for tools that cannot share one."""
 
 from reconcile.environments.folder import (
-    FOLDER_VARIABLE,
     Environment,
     environment,
     environments,
     environments_folder,
     find_environment,
     is_version,
-    normal_name,
     normal_version,
 )
 from reconcile.environments.make import make_environment
 
 __all__ = [
-    "FOLDER_VARIABLE",
     "Environment",
     "environment",
     "environments",
@@ -22,6 +19,5 @@ __all__ = [
     "find_environment",
     "is_version",
     "make_environment",
-    "normal_name",
     "normal_version",
 ]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from importlib import metadata
@@ -60,7 +61,8 @@ def environments_folder() -> Path:
 def environments() -> tuple[Environment, ...]:
     """Return every environment that was made, by name, and of one distribution the newest version last."""
     folder = environments_folder()
-    found = [Environment(place) for place in folder.iterdir() if "==" in place.name] if folder.is_dir() else []
+    places = folder.iterdir() if folder.is_dir() else ()
+    found = [Environment(place) for place in places if _is_named_as_one(place)]
     return tuple(sorted(found, key=lambda item: (item.distribution, Version(item.version))))
 
 
@@ -69,6 +71,14 @@ def find_environment(distribution: str, version: str = "") -> Environment | None
     name = normal_name(distribution)
     found = [item for item in environments() if item.distribution == name and is_version(item.version, version)]
     return found[-1] if found else None
+
+
+def _is_named_as_one(place: Path) -> bool:
+    """Whether a folder is named as an environment is; what else lies there is nobody's business."""
+    name, separator, version = place.name.partition("==")
+    with suppress(InvalidVersion):
+        return bool(name and separator and Version(version))
+    return False
 
 
 def environment(name: str) -> Environment:

@@ -32,6 +32,7 @@ def test_the_newest_without_a_version_and_several_side_by_side(index: Path) -> N
     assert make_environment("counter").name == "counter==1.10"
     assert make_environment("counter", "1.9.0") == make_environment("counter", "1.9")
     assert make_environment("counter", "1.0").name == "counter==1.0"
+    (environments_folder() / "counter==newest").mkdir()  # which is none
     assert [item.version for item in environments()] == ["1.0", "1.9", "1.10"]  # the newest last
     with pytest.raises(ReconcileError, match=r"no environment for counter==1.1.*; did you mean counter==1.10"):
         environment("counter==1.1")
