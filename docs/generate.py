@@ -7,11 +7,11 @@ import json
 import re
 from pathlib import Path
 
-from reconcile.learn.matrix import NOT_COUNTED, WITHOUT_FORMULA, convention_matrix
+from reconcile.learn.matrix import NOT_COUNTED, WITHOUT_FORMULA
 from reconcile.reference import TERMS, Convention, any_dimension, registered
 from reconcile.report import Table, write_csv
-from reconcile.report.conventions import conventions_table, rulebooks_of
-from reconcile.tools import ADAPTERS
+from reconcile.report.conventions import conventions_of, conventions_table
+from reconcile.tools import OWN_TOOLS
 
 FOLDER = Path(__file__).parent
 
@@ -51,7 +51,7 @@ def convention_schema() -> str:
 
 def matrix() -> str:
     """What each tool counts for each kind of layer, formula by formula."""
-    books = rulebooks_of(list(ADAPTERS))
+    found = conventions_of(OWN_TOOLS)
     lines = [
         "# What each tool counts",
         "",
@@ -67,10 +67,10 @@ def matrix() -> str:
         "| tool | versions | counts in | watches |",
         "| --- | --- | --- | --- |",
     ]
-    for tool, book in books.items():
+    for tool, book in found.books.items():
         lines.append(f"| {tool} | {', '.join(book.versions)} | {book.unit or 'nothing'} | {book.description} |")
     subject = ""
-    for row in convention_matrix(books):
+    for row in found.rows:
         if row.layer != subject:
             lines += ["", f"## {row.layer}", "", "| formula | tools | settings |", "| --- | --- | --- |"]
             subject = row.layer
@@ -85,7 +85,7 @@ def matrix() -> str:
 
 def matrix_table() -> Table:
     """The same with a column for each tool."""
-    return conventions_table(rulebooks_of(list(ADAPTERS)))
+    return conventions_table(conventions_of(OWN_TOOLS))
 
 
 GENERATED = {"formulas.md": formulas, "convention.schema.json": convention_schema, "matrix.md": matrix}

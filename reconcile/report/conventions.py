@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
 
 from reconcile.learn.matrix import MatrixRow, convention_matrix
 from reconcile.report.tables import Table
@@ -11,22 +13,32 @@ from reconcile.rules import Rulebook, find_rulebook
 PLACE_COLUMNS = ("layer", "kind", "settings")
 
 
-def rulebooks_of(tools: Sequence[str]) -> dict[str, Rulebook]:
-    """Return the rulebooks that there are for columns, by the column's name."""
+@dataclass(frozen=True, slots=True)
+class Conventions:
+    """The rulebooks of columns by the column's name, and what they say of each layer."""
+
+    books: Mapping[str, Rulebook]
+    rows: tuple[MatrixRow, ...]
+
+
+@cache
+def conventions_of(tools: tuple[str, ...]) -> Conventions:
+    """Return what the rulebooks of columns say, of those that have one. A report asks twice: for its table and page."""
     found = {tool: find_rulebook(tool) for tool in tools}
-    return {tool: book for tool, book in found.items() if book is not None}
+    books = {tool: book for tool, book in found.items() if book is not None}
+    return Conventions(books, convention_matrix(books))
 
 
-def conventions_table(books: Mapping[str, Rulebook]) -> Table:
+def conventions_table(found: Conventions) -> Table:
     """A row for each layer, as module or function, and a column for each tool; unit and scope of each tool first."""
+    books = found.books.values()
     facts = (
-        ("(versions)", "", "", *(", ".join(book.versions) for book in books.values())),
-        ("(unit)", "", "", *(book.unit for book in books.values())),
-        ("(scope)", "", "", *(book.description for book in books.values())),
+        ("(versions)", "", "", *(", ".join(book.versions) for book in books)),
+        ("(unit)", "", "", *(book.unit for book in books)),
+        ("(scope)", "", "", *(book.description for book in books)),
     )
-    rows = (_row(row, books) for row in convention_matrix(books))
-    return Table((*PLACE_COLUMNS, *books), (*facts, *rows))
+    return Table((*PLACE_COLUMNS, *found.books), (*facts, *(_row(row) for row in found.rows)))
 
 
-def _row(row: MatrixRow, books: Mapping[str, Rulebook]) -> tuple[str, ...]:
-    return (row.layer, row.kind, row.settings, *(row.formulas[tool] for tool in books))
+def _row(row: MatrixRow) -> tuple[str, ...]:
+    return (row.layer, row.kind, row.settings, *row.formulas.values())

@@ -56,12 +56,12 @@ def _replace(partial: Path, destination: Path) -> None:
 
 def _write(run: Run, folder: Path) -> None:
     # The pages bring a template engine and a renderer with them, which a program that writes no report does without.
-    from reconcile.report.conventions import conventions_table, rulebooks_of  # noqa: PLC0415  # see above
+    from reconcile.report.conventions import conventions_of, conventions_table  # noqa: PLC0415  # see above
     from reconcile.report.html import write_html  # noqa: PLC0415  # see above
 
     write_csv(cells_table(run), folder / "cells.csv")
     write_csv(causes_table(run), folder / "causes.csv")
     write_csv(layers_table(run), folder / "layers.csv")
-    write_csv(conventions_table(rulebooks_of(run.tools)), folder / "conventions.csv")
+    write_csv(conventions_table(conventions_of(run.tools)), folder / "conventions.csv")
     write_manifest(run, folder)
     write_html(run, folder)

@@ -13,10 +13,10 @@ from markupsafe import Markup
 
 from reconcile.diff.result import LayerDifference, Reconciliation
 from reconcile.jobs.result import ModelReference
-from reconcile.learn.matrix import NOT_COUNTED, NOTHING, WITHOUT_FORMULA, convention_matrix
+from reconcile.learn.matrix import NOT_COUNTED, NOTHING, WITHOUT_FORMULA
 from reconcile.report import numbers
 from reconcile.report.breakdown import CauseLine, breakdown
-from reconcile.report.conventions import rulebooks_of
+from reconcile.report.conventions import conventions_of
 from reconcile.report.layer_table import layer_rows, shown_layers
 from reconcile.report.manifest import manifest_facts
 from reconcile.report.matrix import MatrixCell, matrix_cell, matrix_rows
@@ -90,12 +90,12 @@ def index_page(run: Run) -> str:
 
 def conventions_page(run: Run) -> str:
     """The page that says what each tool of the run counts for each kind of layer."""
-    books = rulebooks_of(tools_of(run))
+    found = conventions_of(tools_of(run))
     return _render(
         "conventions.html.j2",
-        books=books,
-        rows=convention_matrix(books),
-        unruled=[tool for tool in tools_of(run) if tool not in books],
+        books=found.books,
+        rows=found.rows,
+        unruled=[tool for tool in tools_of(run) if tool not in found.books],
         not_counted=NOT_COUNTED,
         nothing=NOTHING,
         without_formula=WITHOUT_FORMULA,
