@@ -87,3 +87,11 @@ def bench(session: nox.Session) -> None:
     session.run(python, "-m", "benchmarks.memory", external=True)
     session.run(python, "-m", "benchmarks.scaling", external=True)
     session.run(python, "-m", "benchmarks.whole_job", *session.posargs, external=True)
+
+
+@nox.session(venv_backend="none")
+def unseen(session: nox.Session) -> None:
+    """How many cells have no residual over models that no rule was made for; hours: `nox -s unseen -- FOLDER`."""
+    python = environment(session)
+    make_environments(session, python)
+    session.run(python, "-m", "benchmarks.unseen_models", *session.posargs, external=True)

@@ -7,6 +7,7 @@ import json
 import re
 from pathlib import Path
 
+from docs.examples import PAGES, with_fresh_examples
 from reconcile.learn.matrix import NOT_COUNTED, WITHOUT_FORMULA
 from reconcile.reference import TERMS, Convention, any_dimension, registered
 from reconcile.report import Table, write_csv
@@ -103,3 +104,5 @@ if __name__ == "__main__":
         (FOLDER / name).write_text(write(), encoding="utf-8")
     for name, make in TABLES.items():
         write_csv(make(), FOLDER / name)
+    for page in PAGES:
+        page.write_text(with_fresh_examples(page.read_text(encoding="utf-8")), encoding="utf-8")

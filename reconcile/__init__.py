@@ -8,10 +8,21 @@ from reconcile.errors import CoverageError, ReconcileError
 from reconcile.version import __version__
 
 if TYPE_CHECKING:
-    from reconcile.api import Comparison, ModelCount, compare, count
+    from reconcile.api import AuditResult, Comparison, ModelCount, audit, compare, count
     from reconcile.run import history
 
-__all__ = ["Comparison", "CoverageError", "ModelCount", "ReconcileError", "__version__", "compare", "count", "history"]
+__all__ = [
+    "AuditResult",
+    "Comparison",
+    "CoverageError",
+    "ModelCount",
+    "ReconcileError",
+    "__version__",
+    "audit",
+    "compare",
+    "count",
+    "history",
+]
 
 
 def __getattr__(name: str) -> Any:

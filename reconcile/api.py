@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 import pandas as pd
@@ -13,6 +14,8 @@ from rich.table import Table
 from rich.text import Text
 from torch import nn
 
+from reconcile.claims import Audit, BadRow, Claim, claims_by_name, read_claims, read_rows
+from reconcile.claims import audit as audit_claims
 from reconcile.diff import Reconciliation, reconcile_measurements
 from reconcile.errors import ReconcileError, describe_exception
 from reconcile.reference import (
@@ -25,7 +28,7 @@ from reconcile.reference import (
     load_convention,
     require_coverage,
 )
-from reconcile.report.terminal import explain
+from reconcile.report import audit_summary, explain, verdicts_table
 from reconcile.tools import MAIN_TOOLS, Adapter, Column, columns
 from reconcile.trace import EVERYTHING, Detail, Trace, map_tensors, real_copy, trace, trace_spec
 from reconcile.zoo import (
@@ -259,6 +262,70 @@ def compare(
             continue
         reconciliations |= {(tool, metric): item for metric, item in reconciled.items()}
     return Comparison(counted, reconciliations, errors)
+
+
+@dataclass(frozen=True)
+class AuditResult:
+    """What an audit of published numbers found."""
+
+    found: Audit
+
+    @property
+    def verdicts(self) -> Mapping[str, int]:
+        """How many numbers have each verdict."""
+        return self.found.verdicts
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return a row for each claim in the order given: its own columns, then those of ``verdicts.csv``."""
+        table = verdicts_table(self.found)
+        return pd.DataFrame(table.rows, columns=list(table.columns), dtype=object)
+
+    def to_html(self, path: str | Path) -> None:
+        """Write the audit as one page that needs nothing else.
+
+        Raises:
+            ReconcileError: The file cannot be written.
+        """
+        from reconcile.report.audit_page import audit_page  # noqa: PLC0415  # it brings a template engine with it
+
+        try:
+            Path(path).write_text(audit_page(self.found), encoding="utf-8", errors="backslashreplace", newline="\n")
+        except OSError as error:
+            raise ReconcileError(f"{path} cannot be written: {error.strerror or error}.") from error
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Show how many numbers have each verdict, and those that are out of line."""
+        yield audit_summary(self.found)
+
+
+def audit(
+    claims: str | Path | pd.DataFrame | Iterable[Mapping[str, Any]] | None = None,
+    *,
+    own_models: bool = False,
+    progress: Callable[[str], None] = lambda _: None,
+) -> AuditResult:
+    """Audit published numbers: what each counts, and whether it is right.
+
+    Args:
+        claims: A claims file, a part of the registry (``papers``, ``repositories``, ``torchvision``), rows with at
+            least ``model``, ``value`` and ``unit``, or nothing for the whole registry.
+        own_models: Whether models of one's own that the rows name, ``package.module:callable``, are imported and
+            built, which runs their code.
+        progress: Called with each claim's model when it is looked at.
+
+    Raises:
+        ReconcileError: There is no such file, or it is no table of claims.
+    """
+    return AuditResult(audit_claims(_rows_of(claims), progress=progress, own_models=own_models))
+
+
+def _rows_of(claims: str | Path | pd.DataFrame | Iterable[Mapping[str, Any]] | None) -> Sequence[Claim | BadRow]:
+    if claims is None or isinstance(claims, str):
+        return claims_by_name(claims)
+    if isinstance(claims, Path):
+        return read_claims(claims)
+    rows = claims.to_dict("records") if isinstance(claims, pd.DataFrame) else claims
+    return read_rows({str(key): value for key, value in row.items()} for row in rows)
 
 
 def _installed_here(column: Column) -> tuple[str, Adapter]:

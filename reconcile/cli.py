@@ -23,6 +23,7 @@ from rich.text import Text
 
 from reconcile import __version__
 from reconcile.api import Grouping, ModelCount
+from reconcile.claims import VERDICTS, BadRow, Claim, audit, claim_of, claims_by_name
 from reconcile.diff import CAUSES, reconcile_measurements
 from reconcile.environments import environments, make_environment
 from reconcile.errors import ReconcileError, did_you_mean
@@ -37,7 +38,7 @@ from reconcile.reference import (
     load_convention,
     what_is_left_out,
 )
-from reconcile.report import explain, layer_label, safe_cell, summary, write_report
+from reconcile.report import audit_summary, explain, layer_label, safe_cell, summary, write_audit, write_report
 from reconcile.rules import ExpressionError, find_rulebook
 from reconcile.run import (
     REPORT_FILE,
@@ -74,7 +75,7 @@ from reconcile.tools import (
     modules_by_environment,
 )
 from reconcile.trace import trace_spec
-from reconcile.zoo import Mode, ModelSpec, all_names, default_inputs, parse_inputs, resolve
+from reconcile.zoo import Mode, ModelSpec, all_names, default_inputs, parse_inputs, resolve, timm_zoo
 
 MODES = ("eval", "train")
 REPORTS = Path("reports")
@@ -151,9 +152,9 @@ def run(
 ) -> None:
     """Run tools over models, reconcile each with the reference, and write a report.
 
-    A MODEL is a name (resnet50), a pattern (resnet*) or package.module:callable. Without any, all models
-    of torchvision under all tools. What has finished is kept: a run that was stopped goes on with --resume, and what
-    an earlier run beside this one found is not measured again.
+    A MODEL is a name (resnet50, timm/resnet50), a pattern (resnet*, timm/resnet*) or package.module:callable.
+    Without any, all models of torchvision under all tools. What has finished is kept: a run that was stopped goes on
+    with --resume, and what an earlier run beside this one found is not measured again.
     """
     if resume is not None:
         _refuse_beside_resume(
@@ -307,7 +308,8 @@ def count(
 ) -> None:
     """Count a model with the native counter.
 
-    MODEL is a name (resnet50), with arguments if need be ("resnet50(num_classes=10)"), or package.module:callable.
+    MODEL is a name (resnet50, timm/resnet50), with arguments if need be ("resnet50(num_classes=10)"), or
+    package.module:callable.
     """
     chosen = load_convention(convention)
     spec = _spec(model, inputs, mode)
@@ -350,6 +352,79 @@ def explain_command(model: str, tool: str, reference: str, metric: str, inputs: 
     except ExpressionError as error:
         raise _Failure(f"the rulebook of {name} does not fit {model}: {error}.") from error
     _output().print(explain(model, described, name, reconciliations[metric]))
+
+
+@app.command("audit")
+@click.argument("claims", metavar="[CLAIMS | MODEL VALUE]", nargs=-1)
+@click.option("--unit", metavar="UNIT", help="Of one number: FLOPs, GFLOPs, MACs, MAdds (M), ...")
+@click.option("--input", "stated", metavar="SIZE", help="Of one number, as stated: 224, 16x224x224, ...")
+@click.option("--parameters", metavar="NUMBER", help="Of one number: the parameters that are printed beside it.")
+@click.option("--paper", metavar="NAME", help="Of one number: where it is printed.")
+@click.option("--out", metavar="DIR", type=click.Path(path_type=Path), help="An empty or new folder for the report.")
+@click.option("--own-models", is_flag=True, help="Run the code of models package.module:callable that a file names.")
+@click.option(
+    "--fail-on", metavar="A,B", default="", help="Verdicts that fail the audit (exit status 1), as slip,unexplained."
+)
+def audit_command(
+    claims: tuple[str, ...],
+    unit: str | None,
+    stated: str | None,
+    parameters: str | None,
+    paper: str | None,
+    out: Path | None,
+    own_models: bool,
+    fail_on: str,
+) -> None:
+    """Find out what published numbers count, and whether they are right.
+
+    CLAIMS is a file with at least the columns model, value and unit, or a part of the registry of published numbers
+    (papers, repositories, torchvision); without any, the whole registry. A MODEL and a VALUE are one number:
+    reconcile audit resnet50 3.8e9 --unit FLOPs --input 224.
+    """
+    failing = _verdicts(fail_on)
+    own = {"unit": unit, "input": stated, "parameters": parameters, "source": paper}
+    rows = _claims(claims, {name: text for name, text in own.items() if text is not None})
+    if out is not None:
+        check_is_free(out)
+    with _progress(sum(isinstance(row, Claim) for row in rows)) as advance:
+        found = audit(rows, progress=advance, own_models=own_models or len(claims) == _ONE_NUMBER)
+    if out is not None:
+        write_audit(found, out)
+    _output().print(audit_summary(found))
+    if out is not None:
+        _output().print(Text(f"Report: {out / REPORT_FILE}"), soft_wrap=True)
+    for bad in found.bad_rows:
+        _say(bad.reason)
+    failed = [verdict for verdict in failing if found.verdicts.get(verdict)]
+    if failed or (len(claims) == _ONE_NUMBER and found.bad_rows):
+        raise click.exceptions.Exit(1)
+
+
+_ONE_NUMBER = 2
+"""Arguments: a model and a value."""
+
+
+def _claims(given: tuple[str, ...], columns: dict[str, str]) -> Sequence[Claim | BadRow]:
+    if len(given) > _ONE_NUMBER:
+        raise ReconcileError("an audit takes a file, or a MODEL and a VALUE.")
+    if len(given) == _ONE_NUMBER:
+        model, value = given
+        resolve(model)
+        row = claim_of({"model": model, "value": value, **columns}, "the number")
+        if isinstance(row, BadRow):
+            raise ReconcileError(row.reason)
+        return [row]
+    if columns:
+        raise ReconcileError(f"--{next(iter(columns))} is for one number: give a MODEL and a VALUE.")
+    return claims_by_name(given[0] if given else None)
+
+
+def _verdicts(names: str) -> tuple[str, ...]:
+    chosen = tuple(name.strip() for name in names.split(",") if name.strip())
+    for name in chosen:
+        if name not in VERDICTS:
+            raise ReconcileError(f"there is no verdict '{name}'{did_you_mean(name, VERDICTS)}")
+    return chosen
 
 
 @app.command("learn")
@@ -433,13 +508,15 @@ def query(sql: str, runs: str, output_format: str) -> None:
 
 
 @app.command("list")
-@click.argument("what", metavar="models|tools|conventions|causes|environments")
+@click.argument("what", metavar="models|timm|tools|conventions|causes|claims|environments")
 def list_command(what: str) -> None:
-    """List what there is: a name in each line, then what it is."""
+    """List what there is: a name in each line, then what it is. The models are torchvision's; timm has more."""
     if what not in _LISTS:
         raise ReconcileError(f"there is no list of '{what}'{did_you_mean(what, _LISTS)}")
     for row in _LISTS[what]():
         print("\t".join(row))
+    if what == "models" and _output().is_terminal:  # a program that reads the list wants nothing beside it
+        _say("timm's models are named timm/NAME; reconcile list timm shows them.")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -493,8 +570,8 @@ def _spec(model: str, inputs: Sequence[str], mode: Mode) -> ModelSpec:
     return resolve(model, parse_inputs(inputs) if inputs else None, mode)
 
 
-def _models() -> Iterable[tuple[str, str]]:
-    for name in all_names():
+def _models(names: Iterable[str]) -> Iterable[tuple[str, str]]:
+    for name in names:
         try:
             yield name, str(default_inputs(name))
         except ReconcileError:
@@ -511,12 +588,18 @@ def _tool(name: str) -> tuple[str, ...]:
 
 
 _LISTS: dict[str, Callable[[], Iterable[tuple[str, ...]]]] = {
-    "models": _models,
+    "models": lambda: _models(all_names()),
+    "timm": lambda: _models(timm_zoo.all_names()),
     "tools": lambda: map(_tool, ADAPTERS),
     "conventions": lambda: (
         (item.name, item.unit, item.description) for item in map(load_convention, convention_names())
     ),
     "causes": lambda: ((cause.code, cause.meaning) for cause in CAUSES.values()),
+    "claims": lambda: (
+        (row.model, row.value.text, row.unit.text, row.source, row.where)
+        for row in claims_by_name(None)
+        if isinstance(row, Claim)
+    ),
     "environments": lambda: ((item.name, str(item.folder), *item.contents) for item in environments()),
 }
 

@@ -26,14 +26,26 @@ class _UniqueKeys(yaml.SafeLoader):
     """The safe loader, for which a key that stands twice in one mapping is an error."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: set[str] = set()
-        for key, _ in node.value:
-            if isinstance(key, yaml.ScalarNode):
-                if key.value in seen:
-                    problem = f"the key '{key.value}' stands there twice"
-                    raise yaml.constructor.ConstructorError(None, None, problem, key.start_mark)
-                seen.add(key.value)
+        _check_keys(node)
         return super().construct_mapping(node, deep)
+
+
+class _UniqueKeysAndText(yaml.BaseLoader):
+    """The loader for which every plain value is a text, with the same error."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        _check_keys(node)
+        return super().construct_mapping(node, deep)
+
+
+def _check_keys(node: yaml.MappingNode) -> None:
+    seen: set[str] = set()
+    for key, _ in node.value:
+        if isinstance(key, yaml.ScalarNode):
+            if key.value in seen:
+                problem = f"the key '{key.value}' stands there twice"
+                raise yaml.constructor.ConstructorError(None, None, problem, key.start_mark)
+            seen.add(key.value)
 
 
 def data_folder() -> Path:
@@ -42,8 +54,8 @@ def data_folder() -> Path:
     return packaged if packaged.is_dir() else packaged.parent.parent / "configs"
 
 
-def read_yaml(path: Path) -> Any:
-    """Read one YAML document with the safe loader.
+def read_yaml(path: Path, *, as_text: bool = False) -> Any:
+    """Read one YAML document with the safe loader; ``as_text`` keeps plain values as they are written, as 4.10.
 
     Raises:
         ReconcileError: The file is missing, unreadable, too large, not UTF-8 or not YAML; the message names it, and
@@ -61,7 +73,8 @@ def read_yaml(path: Path) -> Any:
     except (OSError, UnicodeDecodeError, ValueError) as error:
         raise ReconcileError(f"{path} cannot be read ({error}).") from None
     try:
-        return yaml.load(text, _UniqueKeys)  # noqa: S506  # it is the safe loader, only stricter
+        loader = _UniqueKeysAndText if as_text else _UniqueKeys
+        return yaml.load(text, loader)  # noqa: S506  # both are safe loaders, only stricter
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         place = f"{path}, line {mark.line + 1}, column {mark.column + 1}" if mark else str(path)

@@ -121,7 +121,10 @@ def test_integers_stay_exact() -> None:
 def test_compare_all_tools() -> None:
     found = reconcile.compare(networks.Convolutional(), image())
     assert found.errors == {}
-    assert list(found.reconciliations) == [(tool, metric) for tool in TOOLS for metric in ("compute", "params")]
+    further = {"fvcore": ("activations",), "torchinfo": ("memory",)}
+    assert list(found.reconciliations) == [
+        (tool, metric) for tool in TOOLS for metric in ("compute", "params", *further.get(tool, ()))
+    ]
     assert found.count.total == PRODUCTS
     aten = found.reconciliations["ptflops-aten", "compute"]
     assert (aten.value, aten.reference, aten.residual) == (PRODUCTS + 2 * 512 + 20, PRODUCTS, 0)
@@ -153,10 +156,11 @@ def test_compare_as_a_table() -> None:
         ("thop", "params"),
         ("fvcore", "compute"),
         ("fvcore", "params"),
+        ("fvcore", "activations"),
     ]
     assert list(frame["difference"]) == list(frame["value"] - frame["reference"])
     assert list(frame["difference"]) == list(frame["explained"] + frame["residual"])
-    assert list(frame["value"]) == [PRODUCTS + 4 * 1024 + 256, PARAMETERS, PRODUCTS + 2 * 1024, PARAMETERS]
+    assert list(frame["value"]) == [PRODUCTS + 4 * 1024 + 256, PARAMETERS, PRODUCTS + 2 * 1024, PARAMETERS, 1024 + 20]
     assert all(type(value) is int for value in frame["value"])
 
 

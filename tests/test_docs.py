@@ -1,12 +1,17 @@
-"""Documentation that follows from the code does."""
+"""Documentation that follows from the code does, and examples print what the pages say."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
 
+import pytest
+
+from docs.examples import PAGES, examples, run_again
 from docs.generate import FOLDER, convention_schema, formulas, matrix, matrix_table
+from reconcile.diff import CAUSES
 from reconcile.report import write_csv
+from reconcile.report.tables import PROOF_COLUMNS
 
 
 def test_the_page_of_formulas_is_up_to_date() -> None:
@@ -25,3 +30,41 @@ def test_the_schema_of_conventions_knows_every_key_term_and_kind() -> None:
     assert written.keys() == current.keys()
     for key in ("weights", "kinds"):
         assert written[key] == current[key], "run: python -m docs.generate"
+
+
+@pytest.mark.parametrize(
+    "example",
+    [
+        pytest.param(example, id=f"{page.name}: {example.partition(chr(10))[0]}")
+        for page in PAGES
+        for example in examples(page.read_text(encoding="utf-8"))
+    ],
+)
+def test_an_example_prints_what_the_page_says(example: str) -> None:
+    assert run_again(example) == example, "run: python -m docs.generate"
+
+
+def test_an_example_is_a_command_or_a_session() -> None:
+    page = "```console\n$ reconcile list causes | head -n 1\n\n```\n```pycon\n>>> 2 + 3\n5\n```\n```sql\nSELECT\n```\n"
+    assert examples(page) == ["$ reconcile list causes | head -n 1\n", ">>> 2 + 3\n5"]
+    assert run_again(">>> for n in (1, 2):\n...     print(n)\n...\n>>> n * 2\nrotten") == (
+        ">>> for n in (1, 2):\n...     print(n)\n...\n1\n2\n>>> n * 2\n4"
+    )
+    assert run_again("$ reconcile list causes | head -n 1").partition("\n")[2].startswith("unit\t")
+    with pytest.raises(ValueError, match="no command of the form"):
+        run_again("$ rm -r reports")
+    with pytest.raises(ValueError, match="ends with status 2"):
+        run_again("$ reconcile list nothing")
+
+
+def test_the_page_of_causes_names_every_cause_once() -> None:
+    page = (FOLDER / "causes.md").read_text(encoding="utf-8")
+    rows = [line.split(" | ")[0] for line in page.splitlines() if line.startswith("| `")]
+    named = [code for row in rows for code in row.removeprefix("| ").replace("`", "").split(", ")]
+    assert sorted(named) == sorted(CAUSES)
+
+
+def test_the_columns_of_proofs_are_described() -> None:
+    page = (FOLDER.parent / "reports" / "README.md").read_text(encoding="utf-8")
+    described = page.partition("`proofs.csv` has")[2].partition("\n\n")[0]
+    assert [name for name in PROOF_COLUMNS if f"`{name}`" not in described] == ["run_id", "model", "tool", "metric"]

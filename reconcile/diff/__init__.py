@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 
+from reconcile.diff.activations import reconcile_activations
 from reconcile.diff.compute import reconcile_compute
+from reconcile.diff.memory import reconcile_memory
 from reconcile.diff.parameters import reconcile_parameters
-from reconcile.diff.result import CauseShare, LayerDifference, Reconciliation
+from reconcile.diff.result import CauseShare, LayerDifference, Proof, Reconciliation
 from reconcile.diff.unruled import reconcile_without_rules
 from reconcile.reference import ReferenceCount
 from reconcile.rules import Rulebook, find_rulebook
@@ -16,9 +18,12 @@ __all__ = [
     "Cause",
     "CauseShare",
     "LayerDifference",
+    "Proof",
     "Reconciliation",
+    "reconcile_activations",
     "reconcile_compute",
     "reconcile_measurements",
+    "reconcile_memory",
     "reconcile_parameters",
     "reconcile_without_rules",
 ]
@@ -38,5 +43,9 @@ def _reconcile(
     if rulebook is not None and metric == "compute":
         return reconcile_compute(measured, rulebook, count)
     if rulebook is not None and metric == "params":
-        return reconcile_parameters(measured, rulebook, count.trace, count.convention.name)
+        return reconcile_parameters(measured, rulebook, count)
+    if rulebook is not None and rulebook.activations is not None and metric == "activations":
+        return reconcile_activations(measured, rulebook, count)
+    if rulebook is not None and rulebook.memory is not None and metric == "memory":
+        return reconcile_memory(measured, rulebook, count)
     return reconcile_without_rules(metric, measured, adapter(tool).unit, count)

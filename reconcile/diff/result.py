@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -14,6 +14,32 @@ class CauseShare:
     cause: str
     delta: int
     layers: tuple[str, ...]
+
+
+@dataclass(frozen=True)  # as below
+class Proof:
+    """What both sides count for one term of one kind of call, by which formulas, and why they differ.
+
+    ``subject`` is what is counted (``torch.nn.Conv2d``, ``aten.addmm``); ``term`` the documented term, empty where it
+    is no single one; ``tool_formula`` and ``reference_formula`` what either side counts of it (``2 mac``,
+    ``nothing``); ``tool`` and ``reference`` the two counts, over the ``layers`` named. ``cause`` is empty where both
+    count the same. The proofs of a reconciliation are a complete account: their references add up to the reference,
+    what the tool counts in them to the tool's number less the residual.
+    """
+
+    cause: str
+    subject: str
+    term: str
+    tool_formula: str
+    reference_formula: str
+    tool: int
+    reference: int
+    layers: tuple[str, ...]
+
+    @property
+    def delta(self) -> int:
+        """Tool minus reference."""
+        return self.tool - self.reference
 
 
 @dataclass(frozen=True)  # without slots: thousands travel between processes, and pickle takes those faster
@@ -60,6 +86,7 @@ class Reconciliation:
     reference_unit: str
     reference: int
     layers: tuple[LayerDifference, ...]
+    proofs: tuple[Proof, ...] = ()
 
     @property
     def difference(self) -> int:
@@ -89,6 +116,13 @@ class Reconciliation:
         return (self.value / OPERATIONS_PER.get(self.unit, 1)) / (
             self.reference / OPERATIONS_PER.get(self.reference_unit, 1)
         )
+
+    def counterfactual(self, causes: Collection[str]) -> int:
+        """Return what the reference would count if it followed the tool in these causes, and in nothing else.
+
+        With none it is the reference, with all of them the tool's number less the residual.
+        """
+        return sum(proof.tool if proof.cause in causes else proof.reference for proof in self.proofs)
 
     @cached_property
     def causes(self) -> tuple[CauseShare, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, get_args
 
@@ -25,7 +25,7 @@ from reconcile.rules import (
     predict_parameters,
 )
 from reconcile.tools import Unit
-from reconcile.trace import Trace
+from reconcile.trace import ROOT, Trace
 
 
 def learn_rulebook(
@@ -55,6 +55,7 @@ def learn_rulebook(
     book = min(_structures(base), key=lambda book: _wrong_compute(book, structure))
     if any(item.parameters is not None for item in usable):
         book = min(_with_parameters(book), key=lambda book: _wrong_parameters(book, structure))
+        book = min(_with_shared(book), key=lambda book: _wrong_layers(book, structure))
     if book.parameters is None or book.parameters.of != "handled":
         book = _without_idle_rules(book)
     one_sample = all(item.batch == 1 for item in usable)
@@ -190,6 +191,15 @@ def _with_parameters(book: Rulebook) -> Iterator[Rulebook]:
             yield book.model_copy(update={"parameters": parameters})
 
 
+def _with_shared(book: Rulebook) -> Iterator[Rulebook]:
+    """Every place where shared parameters can stand, which is all the same to their sum."""
+    if book.parameters is None or book.parameters.of != "all":
+        yield book
+        return
+    for parameters in _with_each(book.parameters, ("shared",)):
+        yield book.model_copy(update={"parameters": parameters})
+
+
 def _wrong_compute(book: Rulebook, structure: Structure) -> int:
     """For how many structural probes the rulebook says another count than the tool."""
     traces = ((trace_in_mode(book, structure, *place), outcome.compute) for place, outcome in structure.items())
@@ -203,6 +213,14 @@ def _wrong_parameters(book: Rulebook, structure: Structure) -> int:
     return sum(
         trace is not None and value is not None and predicted_parameters(book, trace) != value
         for trace, value in traces
+    )
+
+
+def _wrong_layers(book: Rulebook, structure: Structure) -> int:
+    """For how many structural probes the rulebook has other parameters on a layer than the tool."""
+    traces = ((trace_in_mode(book, structure, *place), outcome.parameters_on) for place, outcome in structure.items())
+    return sum(
+        trace is not None and predicted_on_layers(book, trace, reported) != reported for trace, reported in traces
     )
 
 
@@ -223,3 +241,17 @@ def predicted_parameters(book: Rulebook, trace: Trace) -> int:
     """Return how many parameters a tool says that a model has, by its rulebook."""
     found = predict_parameters(book, trace)
     return sum(trace.parameters[name].elements for _, name in found.counted) + sum(found.adjustments.values())
+
+
+def predicted_on_layers(book: Rulebook, trace: Trace, reported: Collection[str]) -> dict[str, int]:
+    """Return how many of these a tool says that each layer has that it reports, or the nearest of these above it."""
+    found = predict_parameters(book, trace)
+    booked = [(layer, trace.parameters[name].elements) for layer, name in found.counted]
+    booked += [(layer, delta) for (layer, _), delta in found.adjustments.items()]
+    on_layers = dict.fromkeys(reported, 0)
+    for layer, elements in booked:
+        place = layer
+        while place not in on_layers and place != ROOT:
+            place = place.rpartition(".")[0]
+        on_layers[place] = on_layers.get(place, 0) + elements
+    return on_layers

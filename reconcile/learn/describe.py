@@ -93,7 +93,7 @@ _LEVELS = {
 
 def _of_parameters(parameters: Parameters) -> str:
     whose = {
-        "all": "all parameters once",
+        "all": "all parameters once" + (", on the layers of every owner" if parameters.shared == "each" else ""),
         "handled": "the parameters below known modules that ran",
         "rows": "the parameters of modules that ran, and what is left over on the modules above them",
         "ran": "the parameters of each module that ran",

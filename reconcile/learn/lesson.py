@@ -19,8 +19,9 @@ from reconcile.learn.observe import (
     observe_structure,
 )
 from reconcile.learn.structure import BATCHES, NETWORKS
+from reconcile.learn.taken_over import predicted_not_learned, what_was_taken_over, with_rules_taken_over
 from reconcile.learn.watching import Structure
-from reconcile.rules import Rulebook, compare_rulebooks
+from reconcile.rules import Rulebook, compare_rulebooks, find_rulebook
 from reconcile.tools import Column, Metric, column
 
 LIMITS = Limits(seconds=120, memory_mb=8000)
@@ -53,7 +54,8 @@ class Lesson:
 
     ``rulebook`` was learned from some shapes; ``unused`` are the probes at all others, ``checked`` what the tool
     returned for them; ``structural`` is the same of the structural probes, from which the rulebook was learned.
-    ``refused`` are the probes for which the tool gave no number, with its own sentence.
+    ``refused`` are the probes for which the tool gave no number, with its own sentence. ``not_learned`` are further
+    metrics that it has: their rules are taken over from the rulebook that is known.
     """
 
     rulebook: Rulebook
@@ -61,6 +63,7 @@ class Lesson:
     checked: tuple[Check, ...]
     structural: tuple[Check, ...]
     refused: Mapping[str, str]
+    not_learned: frozenset[Metric] = frozenset()
 
 
 def learn(tool: str, workers: Workers[Any], progress: Callable[[str], None] = lambda _: None) -> Lesson:
@@ -86,6 +89,8 @@ def learn(tool: str, workers: Workers[Any], progress: Callable[[str], None] = la
     seen = [item for item in usable if item.variant not in UNUSED]
     unhooked = {place[1:]: _outcome(endings[place]) for place in past_hooks}
     book = learn_rulebook(watched.name, chosen.version, watched.unit, seen, structure, unhooked)
+    further = frozenset(metric for item in usable for metric in item.not_learned)
+    book = with_rules_taken_over(book, further, find_rulebook(chosen.name))
     unused = tuple(item for item in usable if item.trace is not None)
     checked = tuple(_checked(book, unused))
     return Lesson(
@@ -95,6 +100,7 @@ def learn(tool: str, workers: Workers[Any], progress: Callable[[str], None] = la
         structural=tuple(_checked_structure(book, structure)),
         refused={_name(item): item.error for item in observations if item.error}
         | {_network(*place): outcome.error for place, outcome in structure.items() if outcome.error},
+        not_learned=further,
     )
 
 
@@ -188,6 +194,9 @@ def _checked(book: Rulebook, observations: Iterable[Observation]) -> Iterator[Ch
             yield Check(_name(item), "compute", item.total, predicted_compute(book, item.trace))
         if item.parameters is not None:
             yield Check(_name(item), "params", item.parameters, predicted_parameters(book, item.trace))
+        for metric, predicted in predicted_not_learned(book, item.trace).items():
+            if metric in item.not_learned:
+                yield Check(_name(item), metric, item.not_learned[metric], predicted)
 
 
 def _checked_structure(book: Rulebook, structure: Structure) -> Iterator[Check]:
@@ -197,6 +206,9 @@ def _checked_structure(book: Rulebook, structure: Structure) -> Iterator[Check]:
             yield Check(_network(name, batch), "compute", outcome.compute, predicted_compute(book, trace))
         if trace is not None and outcome.parameters is not None:
             yield Check(_network(name, batch), "params", outcome.parameters, predicted_parameters(book, trace))
+        for metric, predicted in predicted_not_learned(book, trace).items() if trace is not None else ():
+            if metric in outcome.not_learned:
+                yield Check(_network(name, batch), metric, outcome.not_learned[metric], predicted)
 
 
 def lesson_sentences(lesson: Lesson, known: Iterable[Rulebook]) -> Iterator[str]:
@@ -208,6 +220,7 @@ def lesson_sentences(lesson: Lesson, known: Iterable[Rulebook]) -> Iterator[str]
         f"{book.tool} {book.versions[0]}: {right:,} of {len(lesson.checked):,} numbers at unused shapes are predicted, "
         f"{structural:,} of {len(lesson.structural):,} of structural probes; {len(lesson.refused):,} probes refused."
     )
+    yield from what_was_taken_over(book, lesson.not_learned)
     for name in book.without_formula:
         yield f"no formula fits {name}."
     for check in _one_for_each((*lesson.checked, *lesson.structural)):
@@ -245,7 +258,8 @@ def _one_for_each(checks: Iterable[Check]) -> Iterable[Check]:
 
 
 def _subject(check: Check) -> str:
-    return check.probe if check.metric == "compute" else f"{check.probe}, parameters"
+    metric = {"compute": "", "params": ", parameters"}.get(check.metric, f", {check.metric}")
+    return f"{check.probe}{metric}"
 
 
 def _name(item: Observation) -> str:

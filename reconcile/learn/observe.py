@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from reconcile.jobs.result import MeasuredCell
 from reconcile.jobs.worker import measure_as_documented
 from reconcile.learn.battery import UNUSED, VARIANTS
 from reconcile.learn.structure import FORMS, NETWORKS
+from reconcile.learn.taken_over import totals_not_learned
 from reconcile.rules import (
     Functions,
     Operators,
@@ -20,7 +21,7 @@ from reconcile.rules import (
     visible_functions,
     visible_operators,
 )
-from reconcile.tools import Measurement
+from reconcile.tools import Measurement, Metric
 from reconcile.trace import Call, Trace, Value, trace_spec
 from reconcile.zoo import Mode, ModelSpec, resolve
 
@@ -47,7 +48,8 @@ class Observation:
     ``on_modules`` is what it books on modules, ``elsewhere`` what it books under ``booked_elsewhere``, which is no
     module; ``compute`` tells whether it counts operations at all. ``parameters`` is how many it finds, None where it
     counts none. ``batch`` is the length of the first input. ``error`` is the tool's own sentence where it gives no
-    number. There is a ``trace`` where the learner is shown nothing else.
+    number. There is a ``trace`` where the learner is shown nothing else. ``not_learned`` is what it returned of other
+    metrics.
     """
 
     subject: str
@@ -67,6 +69,7 @@ class Observation:
     dispatched: tuple[Seen, ...] = ()
     error: str = ""
     trace: Trace | None = None
+    not_learned: Mapping[Metric, int] = field(default_factory=dict)
 
     @property
     def total(self) -> int:
@@ -87,15 +90,17 @@ class Place(NamedTuple):
 class Outcome:
     """What a tool returned for a structural probe, with the probe's trace; None where it has no such metric.
 
-    ``on_modules`` is what of ``compute`` it books on modules. ``error`` is the tool's own sentence where it gives no
-    number.
+    ``on_modules`` is what of ``compute`` it books on modules, ``parameters_on`` are its parameters by layer. ``error``
+    is the tool's own sentence where it gives no number.
     """
 
     trace: Trace | None = None
     compute: int | None = None
     on_modules: int = 0
     parameters: int | None = None
+    parameters_on: Mapping[str, int] = field(default_factory=dict)
     error: str = ""
+    not_learned: Mapping[Metric, int] = field(default_factory=dict)
 
 
 def observe(tool: str, subject: str, setting: str, variant: int) -> Observation:
@@ -161,6 +166,7 @@ def _observation(place: Place, trace: Trace, cell: MeasuredCell) -> Observation:
         graph=graph,
         dispatched=dispatched,
         trace=trace if variant in UNUSED else None,
+        not_learned=totals_not_learned(cell.measurements),
     )
 
 
@@ -189,7 +195,9 @@ def _outcome(tool: str, forms: Sequence[ModelSpec]) -> Outcome:
         compute=None if compute is None else compute.total,
         on_modules=0 if compute is None else _on_modules(compute),
         parameters=None if parameters is None else parameters.total,
+        parameters_on={} if parameters is None else parameters.layers,
         error=cell.error,
+        not_learned=totals_not_learned(cell.measurements),
     )
 
 
@@ -214,8 +222,9 @@ def _on_modules(found: Measurement) -> int:
 
 def _seen(call: Call, trace: Trace) -> Seen:
     terms = terms_below(call)
+    whole = {name: size for name, size in quantities(call, trace, terms).items() if isinstance(size, int)}
     if call.kind == "module":
         module = trace.modules[call.path]
-        return Seen(module.type, terms, quantities(call, trace, terms), dict(module.attributes))
+        return Seen(module.type, terms, whole, dict(module.attributes))
     facts = {name: plain_argument(call, name) for name in arguments(call)}
-    return Seen(call.name, terms, quantities(call, trace, terms), facts)
+    return Seen(call.name, terms, whole, facts)

@@ -5,12 +5,13 @@ from reconcile.reference.counter import (
     COUNTING,
     Atom,
     ReferenceCount,
+    activation_atoms,
     count_trace,
     find_atoms,
     require_coverage,
     what_is_left_out,
 )
-from reconcile.reference.memory import LayerMemory, Memory
+from reconcile.reference.memory import LayerMemory, Memory, element_bytes, written_bytes
 from reconcile.reference.registry import Terms, any_dimension, registered, terms_of
 from reconcile.reference.terms import TERMS
 
@@ -24,13 +25,16 @@ __all__ = [
     "Memory",
     "ReferenceCount",
     "Terms",
+    "activation_atoms",
     "any_dimension",
     "convention_names",
     "count_trace",
+    "element_bytes",
     "find_atoms",
     "load_convention",
     "registered",
     "require_coverage",
     "terms_of",
     "what_is_left_out",
+    "written_bytes",
 ]

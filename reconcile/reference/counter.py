@@ -6,12 +6,14 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Literal
 
 from reconcile.errors import CoverageError
 from reconcile.reference.convention import Convention
 from reconcile.reference.memory import Memory, memory
 from reconcile.reference.registry import Terms, has_formula, is_free, terms_of
 from reconcile.trace import Call, Depth, Detail, Trace, tensors
+from reconcile.zoo import Mode
 
 
 def _depth(operator: str) -> Depth:
@@ -37,6 +39,11 @@ class Atom:
         """Path of the module in which it ran."""
         return self.call.path
 
+    @property
+    def output_elements(self) -> int:
+        """Elements of the first tensor that it puts out."""
+        return next(tensors(self.call.output)).elements
+
 
 @dataclass(frozen=True)
 class ReferenceCount:
@@ -49,6 +56,16 @@ class ReferenceCount:
     convention: Convention
     atoms: tuple[Atom, ...]
     uncovered: Mapping[str, int]
+
+    def in_mode(self, mode: Mode | Literal["as-is"] | None) -> ReferenceCount:
+        """Return the count of the model in a mode, as far as it was traced in that; else this one."""
+        traced = self.trace.in_evaluation if mode == "eval" else None
+        return self if traced is None or mode == self.trace.mode else self._in_evaluation
+
+    @cached_property
+    def _in_evaluation(self) -> ReferenceCount:
+        assert self.trace.in_evaluation is not None, "asked for where there is one"
+        return count_trace(self.trace.in_evaluation, self.convention)
 
     @cached_property
     def total(self) -> int:
@@ -97,9 +114,8 @@ class ReferenceCount:
     def activations_by_layer(self) -> dict[str, int]:
         """Return :attr:`activations` of each module itself, by path in order of execution."""
         totals: Counter[str] = Counter()
-        for atom in self.atoms:
-            if atom.kind in _WITH_ACTIVATIONS:
-                totals[atom.layer] += next(tensors(atom.call.output)).elements
+        for atom in activation_atoms(self):
+            totals[atom.layer] += atom.output_elements
         return dict(totals)
 
     def by_operator(self) -> dict[str, int]:
@@ -119,6 +135,11 @@ class ReferenceCount:
         for atom in self.atoms:
             totals[key(atom)] += self.value(atom)
         return dict(totals)
+
+
+def activation_atoms(count: ReferenceCount) -> tuple[Atom, ...]:
+    """Return the operators whose first outputs are activations, in order of execution."""
+    return tuple(atom for atom in count.atoms if atom.kind in _WITH_ACTIVATIONS)
 
 
 _WITH_ACTIVATIONS = ("convolution", "transposed_convolution", "linear", "matmul")

@@ -80,9 +80,14 @@ def memory(trace: Trace) -> Memory:
         before = layers.get(call.path, LayerMemory(0, 0))
         layers[call.path] = LayerMemory(
             before.read_bytes + _bytes(call.inputs) + _bytes(call.named) + _sum_of_bytes(own),
-            before.written_bytes + _bytes(call.output),
+            before.written_bytes + written_bytes(call),
         )
     return Memory(_bytes(trace.inputs) + _bytes(trace.named_inputs), _sum_of_bytes(parameters.values()), layers)
+
+
+def written_bytes(call: Call) -> int:
+    """Bytes of everything that a call puts out."""
+    return _bytes(call.output)
 
 
 def _leaf_calls(trace: Trace) -> Iterator[Call]:
@@ -96,10 +101,11 @@ def _bytes(value: Value) -> int:
 
 
 def _sum_of_bytes(specs: Iterable[TensorSpec]) -> int:
-    return sum(tensor.elements * _item_size(tensor.dtype) for tensor in specs)
+    return sum(tensor.elements * element_bytes(tensor.dtype) for tensor in specs)
 
 
 @cache
-def _item_size(dtype: str) -> int:
+def element_bytes(dtype: str) -> int:
+    """Bytes of one element of a type."""
     found: torch.dtype = getattr(torch, dtype)
     return found.itemsize

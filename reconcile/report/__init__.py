@@ -5,12 +5,13 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from reconcile.report.folder import write_report
+from reconcile.report.audit_tables import sources_table, verdicts_table
+from reconcile.report.folder import write_audit, write_report
 from reconcile.report.manifest import write_manifest
 from reconcile.report.names import layer_label
 from reconcile.report.steps import Step, waterfall_steps
 from reconcile.report.tables import Table, causes_table, cells_table, layers_table, safe_cell, write_csv
-from reconcile.report.terminal import explain, summary
+from reconcile.report.terminal import audit_summary, explain, summary
 
 if TYPE_CHECKING:
     from reconcile.report.frames import causes_frame, cells_frame, layers_frame
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Step",
     "Table",
+    "audit_summary",
     "causes_frame",
     "causes_table",
     "cells_frame",
@@ -29,9 +31,12 @@ __all__ = [
     "layers_frame",
     "layers_table",
     "safe_cell",
+    "sources_table",
     "summary",
+    "verdicts_table",
     "waterfall_steps",
     "waterfall_svg",
+    "write_audit",
     "write_csv",
     "write_html",
     "write_manifest",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -11,12 +11,15 @@ from typing import TypeAlias
 import jinja2
 from markupsafe import Markup
 
-from reconcile.diff.result import LayerDifference, Reconciliation
+from reconcile.diff.result import LayerDifference, Proof, Reconciliation
 from reconcile.jobs.result import ModelReference
 from reconcile.learn.matrix import NOT_COUNTED, NOTHING, WITHOUT_FORMULA
 from reconcile.report import numbers
+from reconcile.report.agreement import Agreement, agreements
+from reconcile.report.agreement_view import agreement_view
 from reconcile.report.breakdown import CauseLine, breakdown
 from reconcile.report.conventions import conventions_of
+from reconcile.report.heat import shown_ratio
 from reconcile.report.layer_table import layer_rows, shown_layers
 from reconcile.report.manifest import manifest_facts
 from reconcile.report.matrix import MatrixCell, matrix_cell, matrix_rows
@@ -41,6 +44,8 @@ class MetricView:
     item: Reconciliation
     badge: MatrixCell
     lines: tuple[CauseLine, ...]
+    differences: tuple[Proof, ...]
+    agreed: tuple[Proof, ...]
     chart: Markup | None
     layers: tuple[LayerDifference, ...]
 
@@ -55,12 +60,16 @@ class ToolView:
     metrics: tuple[MetricView, ...]
 
 
-def write_html(run: Run, folder: Path) -> None:
-    """Write ``index.html``, ``conventions.html`` and ``models/*.html`` into a folder."""
+def write_html(run: Run, folder: Path, compared: Sequence[Agreement] | None = None) -> None:
+    """Write ``index.html``, ``agreement.html``, ``conventions.html`` and ``models/*.html`` into a folder.
+
+    ``compared`` is what ``agreements`` returns for the run, where it is known already.
+    """
     models = models_of(run)
     pages = page_slugs(models)
     (folder / "models").mkdir(parents=True, exist_ok=True)
     _write(folder / "index.html", index_page(run))
+    _write(folder / "agreement.html", agreement_page(run, agreements(run) if compared is None else compared))
     _write(folder / "conventions.html", conventions_page(run))
     charts = _charts(run.cells)
     for key in models:
@@ -73,7 +82,7 @@ def index_page(run: Run) -> str:
     inputs = {given for _, given in models_of(run)}
     matrices = {metric: matrix_rows(run, metric) for metric in metrics_of(run)}
     tones = {cell.tone for rows in matrices.values() for row in rows for cell in row.cells}
-    return _render(
+    return render(
         "index.html.j2",
         run=run,
         overview=found,
@@ -88,10 +97,16 @@ def index_page(run: Run) -> str:
     )
 
 
+def agreement_page(run: Run, compared: Sequence[Agreement]) -> str:
+    """The page that says how often each two tools agree, by which causes they differ, and which models they flip."""
+    views = tuple(agreement_view(found, page_slugs(models_of(run))) for found in compared if found.columns)
+    return render("agreement.html.j2", run=run, views=views, known=CAUSES)
+
+
 def conventions_page(run: Run) -> str:
     """The page that says what each tool of the run counts for each kind of layer."""
     found = conventions_of(tools_of(run))
-    return _render(
+    return render(
         "conventions.html.j2",
         books=found.books,
         rows=found.rows,
@@ -113,7 +128,7 @@ def _model_page(run: Run, model: str, given: str, charts: Charts) -> str:
     tools = tools_of(run)
     cells.sort(key=lambda cell: tools.index(cell.tool))
     known = next((known for known in run.references if (known.model, known.input) == (model, given)), None)
-    return _render(
+    return render(
         "model.html.j2",
         run=run,
         model=model,
@@ -156,12 +171,15 @@ def _metric_view(cell: Cell, metric: str, item: Reconciliation, charts: Charts) 
         item=item,
         badge=matrix_cell(cell, cell.tool, metric),
         lines=breakdown(item),
+        differences=tuple(proof for proof in item.proofs if proof.cause),
+        agreed=tuple(proof for proof in item.proofs if not proof.cause),
         chart=charts.get((cell.model, cell.input, cell.tool, metric)),
         layers=shown_layers(item.layers),
     )
 
 
-def _render(template: str, **values: object) -> str:
+def render(template: str, **values: object) -> str:
+    """A page from a template in ``templates/``, in which all text from outside is escaped."""
     return _environment().get_template(template).render(**values)
 
 
@@ -181,6 +199,7 @@ def _environment() -> jinja2.Environment:
         "percent": lambda part, whole: typeset(numbers.percent(part, whole)),
         "quantity": lambda number, unit: typeset(numbers.quantity(number, unit)),
         "plural": numbers.plural,
+        "times": lambda quotient: typeset(shown_ratio(quotient)),
         "layer_label": layer_label,
         "layer_rows": layer_rows,
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from hashlib import sha256
 
 _SAFE = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
@@ -28,7 +29,11 @@ def slug(name: str) -> str:
 
 def page_slugs(models: tuple[tuple[str, str], ...]) -> dict[tuple[str, str], str]:
     """The page of each model and input; only a model that stands there with several inputs needs both in the name."""
-    named: dict[str, int] = {}
-    for model, _ in models:
-        named[model] = named.get(model, 0) + 1
+    named = Counter(model for model, _ in models)
     return {(model, given): slug(model if named[model] == 1 else f"{model}\n{given}") for model, given in models}
+
+
+def model_labels(models: tuple[tuple[str, str], ...]) -> dict[tuple[str, str], str]:
+    """Each model and input as one text: the model's name, and the input where it stands there with several."""
+    named = Counter(model for model, _ in models)
+    return {(model, given): model if named[model] == 1 else f"{model} ({given})" for model, given in models}

@@ -1,4 +1,4 @@
-"""A run as three tables, cells, causes and layers: every integer exact, and as CSV that no spreadsheet executes."""
+"""A run as tables of cells, causes, proofs and layers: every integer exact, and as CSV that no spreadsheet executes."""
 
 from __future__ import annotations
 
@@ -22,6 +22,11 @@ CAUSE_COLUMNS = ("run_id", "model", "tool", "metric", "cause", "delta", "layers"
 LAYER_COLUMNS = (
     "run_id", "model", "tool", "metric", "layer", "layer_type", "calls", "value", "reference", "difference",
     "explained", "residual", "causes",
+)  # fmt: skip
+
+PROOF_COLUMNS = (
+    "run_id", "model", "tool", "metric", "cause", "subject", "term", "tool_formula", "reference_formula", "tool_count",
+    "reference_count", "delta", "layers",
 )  # fmt: skip
 
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
@@ -55,6 +60,32 @@ def causes_table(run: Run) -> Table:
             (*place, share.cause, share.delta, " ".join(map(layer_label, share.layers)))
             for place, item in _reconciliations(run)
             for share in item.causes
+        ),
+    )
+
+
+def proofs_table(run: Run) -> Table:
+    """A row for each term of each kind of call: what both sides count, by which formulas, and why they differ.
+
+    It is a full account: the counts of a cell and metric add up to the reference, and to what is predicted of the tool.
+    """
+    return Table(
+        PROOF_COLUMNS,
+        tuple(
+            (
+                *place,
+                proof.cause,
+                proof.subject,
+                proof.term,
+                proof.tool_formula,
+                proof.reference_formula,
+                proof.tool,
+                proof.reference,
+                proof.delta,
+                " ".join(map(layer_label, proof.layers)),
+            )
+            for place, item in _reconciliations(run)
+            for proof in item.proofs
         ),
     )
 

@@ -11,7 +11,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from reconcile.diff.result import LayerDifference, Reconciliation
+from reconcile.claims import VERDICTS, Audit, AuditedClaim
+from reconcile.diff.result import LayerDifference, Proof, Reconciliation
 from reconcile.report.breakdown import CauseLine, breakdown
 from reconcile.report.names import layer_label
 from reconcile.report.numbers import exact, percent, plural, ratio, si, signed, signed_si
@@ -20,6 +21,7 @@ from reconcile.run.result import Cell, Run
 
 _LISTED = 10
 _LAYERS_LISTED = 8
+_PROOFS_LISTED = 12
 _BAR_WIDTH = 12
 _NAME_WIDTH = 26
 _TITLES = {"compute": "compute", "params": "parameters"}
@@ -39,12 +41,52 @@ def summary(run: Run) -> RenderableType:
     return Group(*parts)
 
 
+def audit_summary(audit: Audit) -> RenderableType:
+    """How many numbers have each verdict, and those that are out of line; a single number with all that fits."""
+    if len(audit.rows) == 1 and audit.claims:
+        return _one_claim(audit.claims[0])
+    counts = Table.grid(padding=(0, 1))
+    counts.add_column(justify="right")
+    for verdict in VERDICTS:
+        if number := audit.verdicts.get(verdict):
+            counts.add_row(exact(number), Text(verdict))
+    if audit.bad_rows:
+        counts.add_row(exact(len(audit.bad_rows)), Text("rows that are no claims"))
+    parts: list[RenderableType] = [counts]
+    wrong = [row for row in audit.claims if row.is_out_of_line]
+    if wrong:
+        table = _table()
+        for title in ("model", "printed", "verdict", "what there is to say"):
+            table.add_column(title)
+        for row in wrong[:_LISTED]:
+            claim = row.claim
+            printed = f"{claim.value.text} {claim.unit.text}"
+            table.add_row(Text(claim.model), Text(printed), Text(row.finding.verdict), Text(row.note))
+        parts += ["", Text("Out of line", style="bold"), _and_more(table, len(wrong) - _LISTED)]
+    return Group(*parts)
+
+
+def _one_claim(row: AuditedClaim) -> RenderableType:
+    best, claim = row.finding.best, row.claim
+    head = Text.assemble((row.finding.verdict, "bold"), f": {claim.model}, {claim.value.text} {claim.unit.text}")
+    parts: list[RenderableType] = [head]
+    if best is not None and row.ratio is not None:
+        parts.append(Text(f"{'nearest' if row.finding.is_nearest else 'fits'}  {best.words}"))
+    parts += [Text(f"also  {item.words}") for item in row.finding.alternatives]
+    if row.remarks:
+        parts.append(Text(row.remarks))
+    return Group(*parts)
+
+
 def explain(model: str, input: str, tool: str, reconciliation: Reconciliation) -> RenderableType:  # noqa: A002  # as Cell
     """Why the tool says what it says: from the reference, cause by cause, to the tool's number; then the top layers."""
     lines = breakdown(reconciliation)
     parts: list[RenderableType] = [_heading(model, input, tool, reconciliation), ""]
     parts += _waterfall(tool, reconciliation, lines)
     parts += ["", _verdict(reconciliation)]
+    proofs = [proof for proof in reconciliation.proofs if proof.cause]
+    if proofs:
+        parts += ["", _proof_table(tool, proofs)]
     ranked = sorted((layer for layer in reconciliation.layers if _differs(layer)), key=_by_size)
     if ranked:
         parts += ["", _layer_table(ranked)]
@@ -174,6 +216,22 @@ def _verdict(item: Reconciliation) -> Text:
     if item.residual:
         return Text(f"Unexplained: {signed(item.residual)} of {size}.", style="bold red")
     return Text(f"Explained to the last operation: {size}.", style="green")
+
+
+def _proof_table(tool: str, proofs: Sequence[Proof]) -> RenderableType:
+    table = _table("What either side counts")
+    for heading in ("cause, where", tool, "reference"):
+        table.add_column(heading, overflow="fold")
+    table.add_column("difference", justify="right", no_wrap=True)
+    for proof in proofs[:_PROOFS_LISTED]:
+        where = plural(len(proof.layers), "layer")
+        table.add_row(
+            Text.assemble(proof.cause, (f"\n{proof.subject}, {where}", "dim")),
+            Text.assemble(proof.tool_formula, (f"\n{exact(proof.tool)}", "dim")),
+            Text.assemble(proof.reference_formula, (f"\n{exact(proof.reference)}", "dim")),
+            signed(proof.delta),
+        )
+    return _and_more(table, len(proofs) - _PROOFS_LISTED)
 
 
 def _layer_table(ranked: Sequence[LayerDifference]) -> RenderableType:

@@ -33,7 +33,8 @@ def compare_rulebooks(first: Rulebook, second: Rulebook, among: Container[str] |
         yield from _field("mode", first.mode, second.mode, names)
     for kind in ("modules", "functions", "operators"):
         yield from _part(kind, (first, second), among)
-    yield from _fields("parameters", first.parameters, second.parameters, names)
+    for kind in ("parameters", "activations", "memory"):
+        yield from _fields(kind, getattr(first, kind), getattr(second, kind), names)
 
 
 def _title(book: Rulebook) -> str:

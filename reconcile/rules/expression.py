@@ -8,7 +8,7 @@ import operator
 from collections.abc import Callable, Mapping
 from fractions import Fraction
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 from reconcile.errors import describe_exception
 
@@ -25,18 +25,27 @@ class ExpressionError(ValueError):
     """A text that is not an expression of this language, or a quantity that the call does not have."""
 
 
-def evaluate(text: str, quantities: Mapping[str, int]) -> int:
+def evaluate(text: str, quantities: Mapping[str, int | float]) -> int:
     """Return the value of an expression, rounded down to an integer.
 
+    Raises:
+        ExpressionError: As `evaluate_exactly`.
+    """
+    return math.floor(evaluate_exactly(text, quantities))
+
+
+def evaluate_exactly(text: str, quantities: Mapping[str, int | float]) -> Fraction:
+    """Return the value of an expression.
+
     ``+ - * / //`` and parentheses are exact. ``floor(x)``; ``significant(x, n)`` keeps n significant decimal digits;
-    ``double(x)`` computes x in double precision, as a tool does that rounds.
+    ``double(x)`` computes x in double precision, as a tool does that rounds; ``equal(x, y)`` is 1 where both are the
+    same, else 0; ``power(x, n)`` is x to the n-th.
 
     Raises:
         ExpressionError: It is no expression, a quantity is missing, or it has no value, as a division by 0.
     """
     try:
-        value: Fraction = _evaluate(check(text), quantities, exact=True)
-        return math.floor(value)
+        return cast(Fraction, _evaluate(check(text), quantities, exact=True))
     except (ZeroDivisionError, OverflowError, RecursionError, TypeError, ValueError) as error:
         if isinstance(error, ExpressionError):
             raise
@@ -82,7 +91,7 @@ def check(text: str) -> ast.expr:
     return tree
 
 
-def _evaluate(node: ast.expr, quantities: Mapping[str, int], *, exact: bool) -> Any:
+def _evaluate(node: ast.expr, quantities: Mapping[str, int | float], *, exact: bool) -> Any:
     number = Fraction if exact else float
     match node:
         case ast.Constant(value=int(value)):
@@ -115,6 +124,8 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "floor": lambda value: Fraction(math.floor(value)),
     "significant": _significant,
     "double": float,
+    "power": lambda base, exponent: base ** int(exponent),
+    "equal": lambda left, right: type(left)(left == right),
 }
 
-_ARGUMENTS = {"floor": 1, "significant": 2, "double": 1}
+_ARGUMENTS = {"floor": 1, "significant": 2, "double": 1, "equal": 2, "power": 2}

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 
 from reconcile.rules.predict import module_rule
 from reconcile.rules.rulebook import Parameters, Rulebook
+from reconcile.rules.summary_rows import parameters_below, parameters_on_rows
 from reconcile.trace import ROOT, ModuleInfo, Trace
 
 
@@ -30,28 +32,36 @@ def predict_parameters(rulebook: Rulebook, trace: Trace) -> ParameterClaims:
     parameters = rulebook.parameters
     if parameters is None:
         return ParameterClaims((), {}, {})
+    omitted = dict(_that_no_module_counts(parameters, trace))
+    countable = trace.parameters.keys() - omitted
     match parameters.of:
         case "handled":
             counted = tuple(_below_handled(rulebook, trace))
         case "rows":
-            counted, adjustments = _on_rows(trace)
+            counted, adjustments = _on_rows(trace, countable)
         case "ran":
             counted = tuple(_of_modules_that_ran(parameters, trace))
         case "called":
             counted = tuple(_of_calls(parameters, trace))
+        case _ if parameters.shared == "each":
+            counted, adjustments = _on_each_owner(trace, countable)
         case _:
             counted = tuple((owner, name) for name, owner in owners(trace).items())
-    counted = tuple((layer, name) for layer, name in counted if not trace.parameters[name].packed)
-    omitted = {name: "unsupported-layer" for name, parameter in trace.parameters.items() if parameter.packed}
-    if parameters.trainable_only:
-        counted = tuple((layer, name) for layer, name in counted if trace.parameters[name].trainable)
-        frozen = (name for name, parameter in trace.parameters.items() if not parameter.trainable)
-        omitted = dict.fromkeys(frozen, "frozen") | omitted
+    counted = tuple((layer, name) for layer, name in counted if name in countable)
     claimed = {name for _, name in counted}
     for name, owner in owners(trace).items():
         if name not in claimed and name not in omitted:
             omitted[name] = _reason(rulebook, parameters, trace, trace.modules[owner])
     return ParameterClaims(counted, omitted, adjustments)
+
+
+def _that_no_module_counts(parameters: Parameters, trace: Trace) -> Iterator[tuple[str, str]]:
+    """Parameters that do not count wherever they stand, each with its cause."""
+    for name, parameter in trace.parameters.items():
+        if parameter.packed:
+            yield name, "unsupported-layer"
+        elif parameters.trainable_only and not parameter.trainable:
+            yield name, "frozen"
 
 
 def owners(trace: Trace) -> dict[str, str]:
@@ -70,7 +80,7 @@ def _below_handled(rulebook: Rulebook, trace: Trace) -> Iterator[tuple[str, str]
     }
     for path, module in by_path.items():
         if path in handled and not any(above in handled for above in _above(path)):
-            yield from ((path, name) for name in _parameters_below(module, trace))
+            yield from ((path, name) for name in parameters_below(module, trace))
 
 
 def _of_modules_that_ran(parameters: Parameters, trace: Trace) -> Iterator[tuple[str, str]]:
@@ -89,29 +99,58 @@ def _of_calls(parameters: Parameters, trace: Trace) -> Iterator[tuple[str, str]]
             yield from [(path, name)] * (trace.calls[path] * len(trace.modules[path].visits))
 
 
-def _on_rows(trace: Trace) -> tuple[tuple[tuple[str, str], ...], dict[tuple[str, str], int]]:
+def _on_each_owner(
+    trace: Trace, countable: Collection[str]
+) -> tuple[tuple[tuple[str, str], ...], dict[tuple[str, str], int]]:
+    """Each parameter on every path to a module that holds it.
+
+    A module's own number is that of all parameters at and below it, each once, less the same numbers of its children:
+    what n of these hold is taken off n times.
+    """
+    holders: dict[str, list[str]] = {name: [] for name in trace.parameters}
+    for module in trace.modules.values():
+        for name in dict.fromkeys(module.parameters.values()):
+            holders[name].extend(module.visits)
+    adjustments: Counter[tuple[str, str]] = Counter()
+    for name in countable:
+        elements, paths = trace.parameters[name].elements, holders[name]
+        if len(paths) > 1:
+            with_it = {above for path in paths for above in _upwards(path)}
+            taken_off = Counter(next(_above(path)) for path in with_it if path != ROOT)
+            for path, children in taken_off.items():
+                adjustments[path, "reuse"] += ((path not in paths) - children) * elements
+    counted = tuple((path, name) for name, paths in holders.items() for path in paths)
+    return counted, {place: delta for place, delta in adjustments.items() if delta}
+
+
+def _on_rows(
+    trace: Trace, countable: Collection[str]
+) -> tuple[tuple[tuple[str, str], ...], dict[tuple[str, str], int]]:
     """Rows of a summary: each parameter on the nearest row at or above each of its owners.
 
-    A row that has others below it holds its sum less theirs, and at least 0: where rows below share parameters, that
-    takes off too much.
+    What a row holds otherwise is due to what its parts share; or to parts that stand in several places, so that the
+    first row for them holds all, and later rows the parts once more.
     """
-    with_row = {above for path in trace.calls for above in _upwards(path)}
-    rows = [path for path in trace.modules if path in with_row]
-    on_row: dict[str, dict[str, None]] = {row: {} for row in rows}
+    elements = parameters_on_rows(trace, countable)
+    on_row: dict[str, dict[str, None]] = {path: {} for path in trace.modules if path in elements}
     for module in trace.modules.values():
         on_row[_nearest(module.path, on_row)].update(dict.fromkeys(module.parameters.values()))
     adjustments: dict[tuple[str, str], int] = {}
-    held_below: dict[str, int] = {}
-    for row in reversed(rows):  # a module stands before those below it
-        booked = held = _elements(on_row[row], trace)
-        if row in held_below:
-            held = _elements(_parameters_below(trace.modules[row], trace), trace) - held_below[row]
-            if max(held, 0) != booked:
-                adjustments[row, "reuse"] = max(held, 0) - booked
-        if row != ROOT:
-            above = _nearest(row.rpartition(".")[0], on_row)
-            held_below[above] = held_below.get(above, 0) + held + held_below.get(row, 0)
+    for row, names in on_row.items():
+        booked = sum(trace.parameters[name].elements for name in names if name in countable)
+        if elements[row] != booked:
+            cause = "reuse" if _shares(trace.modules[row], trace) else "container"
+            adjustments[row, cause] = elements[row] - booked
     return tuple((row, name) for row, names in on_row.items() for name in names), adjustments
+
+
+def _shares(module: ModuleInfo, trace: Trace) -> bool:
+    """Whether a module, or something below it, has another owner."""
+    return (
+        len(module.visits) > 1
+        or any(len(trace.parameters[name].names) > 1 for name in module.parameters.values())
+        or any(_shares(trace.modules[child], trace) for child in module.children)
+    )
 
 
 def _above(path: str) -> Iterator[str]:
@@ -131,18 +170,6 @@ def _nearest(path: str, rows: Collection[str]) -> str:
     while path not in rows:
         path = path.rpartition(".")[0]
     return path
-
-
-def _elements(names: Iterable[str], trace: Trace) -> int:
-    return sum(trace.parameters[name].elements for name in names)
-
-
-def _parameters_below(module: ModuleInfo, trace: Trace) -> tuple[str, ...]:
-    """First names of the parameters of a module and all below it, each once."""
-    names: dict[str, None] = dict.fromkeys(module.parameters.values())
-    for child in module.children:
-        names.update(dict.fromkeys(_parameters_below(trace.modules[child], trace)))
-    return tuple(names)
 
 
 def _reason(rulebook: Rulebook, parameters: Parameters, trace: Trace, owner: ModuleInfo) -> str:

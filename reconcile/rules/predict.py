@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from math import floor
 from typing import Literal
 
 from reconcile.reference import Terms, find_atoms
-from reconcile.rules.expression import evaluate
+from reconcile.rules.expression import evaluate_exactly
 from reconcile.rules.quantities import plain_argument, quantities
 from reconcile.rules.rulebook import Functions, Modules, Operators, Rule, Rulebook
-from reconcile.trace import ROOT, Call, ModuleInfo, TensorSpec, Trace
+from reconcile.trace import ROOT, Call, ModuleInfo, TensorSpec, Trace, tensors
 
 Via = Literal["module", "function", "operator"]
 
@@ -22,7 +24,7 @@ class Claim:
     ``layers`` are where the tool books it: on the first of these that it reports. ``counts`` gives for each term what
     is counted, ``weighted`` the terms whose count is a plain weight times the documented term. ``adjustments`` are
     what it adds or takes off besides, by cause: a second owner, the division by the batch. ``causes`` are the rule's
-    own causes by term.
+    own causes by term. ``fraction`` is what the counts have lost, each rounded down.
     """
 
     rule: Rule
@@ -33,6 +35,7 @@ class Claim:
     weighted: frozenset[str] = frozenset()
     adjustments: Mapping[str, int] = field(default_factory=dict)
     causes: Mapping[str, str] = field(default_factory=dict)
+    fraction: Fraction = Fraction(0)
 
     @property
     def value(self) -> int:
@@ -46,14 +49,15 @@ def predict(rulebook: Rulebook, trace: Trace) -> tuple[Claim, ...]:
     Raises:
         ExpressionError: A rule uses a quantity that a call does not have.
     """
-    claims: list[Claim] = []
-    if rulebook.modules is not None:
-        claims.extend(_module_claims(rulebook.modules, trace))
-    if rulebook.functions is not None:
-        claims.extend(_function_claims(rulebook.functions, rulebook.modules, trace))
-    if rulebook.operators is not None:
-        claims.extend(_operator_claims(rulebook.operators, trace))
-    return tuple(claims)
+    modules, functions, operators = rulebook.modules, rulebook.functions, rulebook.operators
+    of_modules = tuple(_module_claims(modules, trace)) if modules is not None else ()
+    of_functions = tuple(_function_claims(functions, modules, trace)) if functions is not None else ()
+    of_operators = tuple(_operator_claims(operators, trace)) if operators is not None else ()
+    if modules is not None and modules.per_sample:
+        samples = _batch(trace)
+        of_functions = _cut_off_once(of_functions, Fraction(sum(claim.value for claim in of_modules), samples))
+        of_modules = tuple(_per_sample(of_modules, samples))
+    return (*of_modules, *of_functions, *of_operators)
 
 
 def module_rule(modules: Modules, module: ModuleInfo) -> Rule | None:
@@ -63,7 +67,6 @@ def module_rule(modules: Modules, module: ModuleInfo) -> Rule | None:
 
 def _module_claims(modules: Modules, trace: Trace) -> Iterator[Claim]:
     """Modules with a rule, and what lies below one if the tool looks there."""
-    batch = _batch(trace) if modules.per_sample else 1
     pending = [trace.root]
     while pending:
         call = pending.pop()
@@ -74,10 +77,12 @@ def _module_claims(modules: Modules, trace: Trace) -> Iterator[Claim]:
                 closed = _is_closed(modules, module)
                 measured = call if closed and modules.below == "included" else _without_modules(call)
                 claim = replace(_claim(rule, "module", measured, call.stack, trace), call=call)
+                if modules.first_sample:
+                    claim = replace(claim, adjustments=_of_the_first_sample(claim))
                 if modules.calls == "last" and call.number + 1 < trace.calls[call.path]:
                     yield _superseded(claim)
                 else:
-                    yield from _booked_on_owners(claim, modules, module, batch)
+                    yield from _booked_on_owners(claim, modules, module)
                 if closed:
                     continue
         pending.extend(reversed(call.children))
@@ -94,6 +99,13 @@ def _watched_rule(modules: Modules, module: ModuleInfo) -> Rule | None:
     return module_rule(modules, module)
 
 
+def _of_the_first_sample(claim: Claim) -> dict[str, int]:
+    given = next(tensors((*claim.call.inputs, *claim.call.named.values())), None)
+    samples = given.shape[0] if given is not None and given.shape else 1
+    full = sum(claim.counts.values())
+    return {"batch": full // samples - full}
+
+
 def _superseded(claim: Claim) -> Claim:
     """A claim on a call of which the tool forgets the count when the module is called again."""
     terms = terms_below(claim.call)
@@ -101,17 +113,45 @@ def _superseded(claim: Claim) -> Claim:
     return Claim(claim.rule, claim.call, claim.via, claim.layers, nothing, causes=dict.fromkeys(nothing, "reuse"))
 
 
-def _booked_on_owners(claim: Claim, modules: Modules, module: ModuleInfo, batch: int) -> Iterator[Claim]:
-    """A claim on a module under its first name, and what further owners and the batch make of it."""
+def _booked_on_owners(claim: Claim, modules: Modules, module: ModuleInfo) -> Iterator[Claim]:
+    """A claim on a module under its first name, and what further owners make of it."""
     owners = len(module.visits)
     times = owners if modules.owners == "squared" else 1
-    full = sum(claim.counts.values())
-    adjustments = {"reuse": (times - 1) * full, "batch": times * full // batch - times * full}
-    counted = {cause: delta for cause, delta in adjustments.items() if delta}
-    yield Claim(claim.rule, claim.call, claim.via, claim.layers, claim.counts, claim.weighted, counted, claim.causes)
+    full = claim.value
+    more = {"reuse": (times - 1) * full} if times > 1 else {}
+    yield replace(claim, adjustments={**claim.adjustments, **more})
     if modules.owners != "once":
         for path in module.visits[1:]:
-            yield Claim(claim.rule, claim.call, claim.via, (path,), {}, adjustments={"reuse": times * full // batch})
+            yield Claim(claim.rule, claim.call, claim.via, (path,), {}, adjustments={"reuse": times * full})
+
+
+def _per_sample(claims: Iterable[Claim], samples: int) -> Iterator[Claim]:
+    """Divide claims by the samples: each layer's sum rounded down, and the sum over all layers."""
+    sums: dict[str, int] = {}
+    last: Claim | None = None
+    for claim in claims:
+        last = claim
+        layer = claim.layers[0]
+        before = sums.get(layer, 0)
+        sums[layer] = before + claim.value
+        less = sums[layer] // samples - before // samples - claim.value
+        yield replace(claim, adjustments={**claim.adjustments, "batch": less}) if less else claim
+    rest = sum(sums.values()) // samples - sum(amount // samples for amount in sums.values())
+    if last is not None and rest:  # beside the last claim: one on the model itself would be one on all that it calls
+        yield replace(last, layers=(ROUNDING,), counts={}, adjustments={"rounding": rest})
+
+
+ROUNDING = "(rounding)"
+"""Where a sum over all layers has more than the layers, each rounded down, add up to."""
+
+
+def _cut_off_once(claims: tuple[Claim, ...], others: Fraction) -> tuple[Claim, ...]:
+    """Book on the last claim what a sum, cut off once, has beyond the claims and the others, each rounded down."""
+    rest = floor(others % 1 + sum(claim.fraction for claim in claims))
+    if not rest:
+        return claims
+    last = claims[-1]
+    return (*claims[:-1], replace(last, adjustments={**last.adjustments, "rounding": rest}))
 
 
 def _function_claims(functions: Functions, modules: Modules | None, trace: Trace) -> Iterator[Claim]:
@@ -138,26 +178,40 @@ def visible_functions(functions: Functions, root: Call, closed: Container[str] =
         if call.kind == "module" and call.path in closed:
             continue
         if call.kind == "function":
-            yield call
+            if functions.kept or not call.kept:
+                yield call
             if not functions.nested:
                 continue
         pending.extend(reversed(call.children))
 
 
 def _operator_claims(operators: Operators, trace: Trace) -> Iterator[Claim]:
+    around = _operators_around(trace.root) if any(rule.inside for rule in operators.rules) else {}
     for call in visible_operators(operators, trace.root):
-        rule = operator_rule(operators, call)
+        rule = _operator_rule(operators, call, around.get(id(call), frozenset()))
         if rule is not None:
             yield _claim(rule, "operator", call, call.stack, trace)
 
 
-def operator_rule(operators: Operators, call: Call) -> Rule | None:
+def _operator_rule(operators: Operators, call: Call, around: Set[str]) -> Rule | None:
     """Return the first rule that fits an operator, or None. One for ``add`` is for ``add_`` if that has none itself."""
     for name in dict.fromkeys((call.name, call.name.removesuffix("_"))):
-        found = next((rule for rule in operators.rules if name in rule.names and _holds(rule, call)), None)
-        if found is not None:
-            return found
+        for rule in operators.rules:
+            if name in rule.names and _holds(rule, call) and (not rule.inside or not around.isdisjoint(rule.inside)):
+                return rule
     return None
+
+
+def _operators_around(root: Call) -> dict[int, frozenset[str]]:
+    """The names of the operators that each call is a part of, by the call's identity."""
+    found: dict[int, frozenset[str]] = {}
+    pending: list[tuple[Call, frozenset[str]]] = [(root, frozenset())]
+    while pending:
+        call, names = pending.pop()
+        found[id(call)] = names
+        inner = names | {call.name} if call.kind == "operator" else names
+        pending.extend((child, inner) for child in call.children)
+    return found
 
 
 def visible_operators(operators: Operators, root: Call) -> Iterator[Call]:
@@ -165,29 +219,43 @@ def visible_operators(operators: Operators, root: Call) -> Iterator[Call]:
     pending = [root]
     while pending:
         call = pending.pop()
+        if call.unused and operators.level == "graph":
+            continue
+        hides = hides_its_parts(operators, call)
         if call.kind == "operator":
-            fused = call.name in operators.fused and call.named.get("fused") is True
             whole = operators.level == "graph" and call.name not in operators.opened
-            if operators.level == "every":
+            if operators.level == "every" or whole or hides or not call.children:
                 yield call
-                if fused:
-                    continue
-            elif whole or fused or not call.children:
-                yield call
+            if whole:
                 continue
-        pending.extend(reversed(call.children))
+        elif call.kind == "size" and operators.level == "graph":
+            yield call
+        if not hides:
+            pending.extend(reversed(call.children))
+
+
+def hides_its_parts(operators: Operators, call: Call) -> bool:
+    """Whether a call runs as one operator under a tool, so that it does not see what the call consists of."""
+    fused = call.fusion == "always" or (call.fusion == "without-gradients" and not operators.gradients)
+    return fused and call.name in operators.fused
 
 
 def _claim(rule: Rule, via: Via, call: Call, layers: tuple[str, ...], trace: Trace) -> Claim:
     terms = terms_below(call)
     known = quantities(call, trace, terms)
     counts = {
-        term: amount * terms.get(term, 0) if isinstance(amount, int) else evaluate(amount, known)
+        term: amount * terms.get(term, 0) if isinstance(amount, int) else evaluate_exactly(amount, known)
         for term, amount in rule.counts.items()
     }
-    weighted = frozenset(term for term, amount in rule.counts.items() if isinstance(amount, int))
     return Claim(
-        rule, call, via, layers, {term: count for term, count in counts.items() if count}, weighted, causes=rule.causes
+        rule,
+        call,
+        via,
+        layers,
+        counts={term: floor(count) for term, count in counts.items() if floor(count)},
+        weighted=frozenset(term for term, amount in rule.counts.items() if isinstance(amount, int)),
+        causes=rule.causes,
+        fraction=Fraction(sum(count % 1 for count in counts.values())),
     )
 
 
@@ -209,7 +277,7 @@ def _without_modules(call: Call) -> Call:
 
 def _fits_module(rule: Rule, module: ModuleInfo) -> bool:
     return _is_named(rule, module) and all(
-        module.attributes.get(name) in allowed for name, allowed in rule.where.items()
+        module.attributes.get(name, name in module.parameters) in allowed for name, allowed in rule.where.items()
     )
 
 

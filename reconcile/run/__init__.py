@@ -99,9 +99,10 @@ def run_plan(
 
 @contextmanager
 def this_machine(plan: Plan) -> Iterator[Backend]:
-    """Processes on this machine, as many as the plan says, which find the tools imported."""
+    """Processes on this machine, as many as the plan says, which find the tools and the models' libraries imported."""
+    libraries = sorted({spec.library for spec in plan.models if spec.library is not None})
     pool: Workers[Task] = Workers(
-        min(plan.jobs, number_of_jobs(plan)), PRELOAD, tools=modules_by_environment(columns(plan.tools))
+        min(plan.jobs, number_of_jobs(plan)), *libraries, PRELOAD, tools=modules_by_environment(columns(plan.tools))
     )
     try:
         yield pool

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -74,10 +75,15 @@ def cluster_at(address: str) -> Iterator[Cluster]:
         from distributed import Client  # noqa: PLC0415  # an optional dependency
     except ImportError as error:
         raise ReconcileError("--cluster needs Dask: pip install 'reconcile-flops[cluster]'.") from error
+    client, reason = None, ""
     try:
         client = Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
     except Exception as error:  # some kinds of address raise errors of their own, of any type
-        raise ReconcileError(f"no Dask scheduler answers at '{address}' ({describe_exception(error)}).") from error
+        reason = describe_exception(error)
+    if client is None:
+        # What is left of the client waits for a lock when it is collected: not while the next one holds that.
+        gc.collect()
+        raise ReconcileError(f"no Dask scheduler answers at '{address}' ({reason}).")
     with client:
         try:
             client.wait_for_workers(1, timeout=CONNECT_SECONDS)

@@ -33,13 +33,13 @@ class ModelEntry(StrictModel):
 class RunConfig(StrictModel):
     """A file such as configs/zoo.yaml.
 
-    ``models`` are names, patterns (``resnet*``; ``*`` is every model of torchvision) or names with an input. With
-    ``tools_may_fail``, a tool that raises is reported, and is no failure of the run as long as the tool gave a number
-    for some model. ``strict`` makes an operator without a formula, and a module that never ran, a failure. ``jobs``
-    is how many cells run at a time, by default one for each processor. A cell may take ``timeout_seconds`` and
-    ``memory_limit_mb``, by default its share of the machine's memory. With ``execution: documented`` every tool runs
-    as its documentation says; else without the arithmetic, and ``verified_share`` of the cells, at least one, both
-    ways.
+    ``models`` are names, patterns (``resnet*``; ``*`` is every model of torchvision, ``timm/*`` of timm) or names with
+    an input. With ``tools_may_fail``, a tool that raises is reported, and is no failure of the run as long as the tool
+    gave a number for some model. ``strict`` makes an operator without a formula, and a module that never ran, a
+    failure. ``jobs`` is how many cells run at a time, by default one for each processor. A cell may take
+    ``timeout_seconds`` and ``memory_limit_mb``, by default its share of the machine's memory. With ``execution:
+    documented`` every tool runs as its documentation says; else without the arithmetic, and ``verified_share`` of the
+    cells, at least one, both ways.
     """
 
     models: list[str | ModelEntry] = Field(min_length=1)

@@ -57,7 +57,7 @@ _VIEWS = {
     """,
     "model_counts": "SELECT run, * EXCLUDE (run) FROM stored_references",
     "layers": """
-        SELECT run, * EXCLUDE (run, total, reference_total),
+        SELECT run, * EXCLUDE (run, total, reference_total, proofs),
                coalesce(list_sum(map_values(causes)), 0)::BIGINT AS explained,
                value - reference - coalesce(list_sum(map_values(causes)), 0)::BIGINT AS residual
         FROM stored_reconciliations
@@ -66,6 +66,12 @@ _VIEWS = {
         SELECT run, run_id, model, input, mode, seed, tool, metric, entry.key AS cause,
                sum(entry.value)::BIGINT AS delta
         FROM (SELECT *, UNNEST(map_entries(causes)) AS entry FROM stored_reconciliations) GROUP BY ALL
+    """,
+    "proofs": """
+        SELECT run, run_id, model, input, mode, seed, tool, metric, proof.cause AS cause, proof.subject AS subject,
+               proof.term AS term, proof.tool_formula AS tool_formula, proof.reference_formula AS reference_formula,
+               proof.tool AS tool_count, proof.reference AS reference_count, proof.layers AS layers
+        FROM (SELECT *, UNNEST(proofs) AS proof FROM stored_reconciliations)
     """,
 }
 

@@ -1,8 +1,8 @@
 """What determines a result: the same key means the same numbers, and a changed ingredient means another key.
 
 Ingredients are the tool and its version, the source of its adapter and of what runs it, torch, torchvision, Python,
-the model, its input, mode and seed. Of a user's own model the trace stands for its source: it changes with anything
-that a tool can see.
+the model and the version of its library, its input, mode and seed. Of a user's own model the trace stands for its
+source: it changes with anything that a tool can see.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from reconcile.reference import Convention
 from reconcile.rules import rulebook_file
 from reconcile.run.config import Execution
 from reconcile.tools import adapter, column, installed_tools, version_of
-from reconcile.zoo import ModelSpec
+from reconcile.zoo import ModelSpec, timm_zoo
 
 TORCH = metadata.version("torch")
 """The version of torch, by which results of several machines can be told apart."""
@@ -39,6 +39,7 @@ def measurement_key(spec: ModelSpec, source: str, tool: str, seed: int, executio
         chosen.contents,
         _digest_of_file(Path(inspect.getfile(type(chosen.adapter)))),
         _digest_of_file(_PACKAGE / "tools" / "adapter.py"),
+        _digest_of_file(_PACKAGE / "tools" / "one_graph.py"),
         _digest_of_file(_PACKAGE / "jobs" / "worker.py"),
         _digest_of_sources("execution"),
         execution,
@@ -67,14 +68,16 @@ def versions_here(environment_of_job: str) -> tuple[str, ...]:
     """
     tools = sorted({f"{adapter(name).distribution} {version_of(adapter(name))}" for name in installed_tools()})
     source = _digest_of_sources(".")[:12]
-    shared = (f"{name} {metadata.version(name)}" for name in ("torch", "torchvision"))
+    libraries = ("torch", "torchvision", *(("timm",) if timm_zoo.is_installed() else ()))
+    shared = (f"{name} {metadata.version(name)}" for name in libraries)
     further = environment(environment_of_job).contents if environment_of_job else ()
     return (*shared, f"source {source}", *tools, *(f"{item} in {environment_of_job}" for item in further))
 
 
 def _model(spec: ModelSpec, source: str, seed: int) -> tuple[object, ...]:
     given = str(spec.inputs) if spec.inputs is not None else "default"
-    return (spec.name, source, given, spec.mode, seed, *_versions(), _digest_of_sources("zoo"))
+    library = metadata.version(spec.library) if spec.library else ""
+    return (spec.name, source, given, spec.mode, seed, library, *_versions(), _digest_of_sources("zoo"))
 
 
 def _counting() -> tuple[str, ...]:

@@ -27,6 +27,7 @@ def new_run_id() -> str:
 
 def describe_run(plan: Plan, folder: RunFolder, executed: Executed, seconds: float) -> dict[str, Any]:
     """Return what manifest.json holds; ``seconds`` are those of this session, which may have gone on with a run."""
+    libraries = {spec.library: None for spec in plan.models if spec.library is not None}
     return {
         "run_id": folder.run_id,
         "started": folder.started,
@@ -37,7 +38,7 @@ def describe_run(plan: Plan, folder: RunFolder, executed: Executed, seconds: flo
         "versions": {
             "reconcile": __version__,
             "python": platform.python_version(),
-            **{name: metadata.version(name) for name in ("torch", "torchvision", "numpy", "pandas")},
+            **{name: metadata.version(name) for name in ("torch", "torchvision", "numpy", "pandas", *libraries)},
         },
         "tools": {tool: column(tool).version for tool in plan.tools},
         "platform": platform.platform(),

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any, get_args
 
 import pyarrow as pa
 
-from reconcile.diff import LayerDifference, Reconciliation
+from reconcile.diff import LayerDifference, Proof, Reconciliation
 from reconcile.jobs.result import MeasuredCell, ModelReference, Status
 from reconcile.tools import Measurement, ToolReport, check_report
 
@@ -55,6 +56,19 @@ REFERENCE = pa.schema(
 )
 """One row: the native count of a model."""
 
+_PROOF = pa.struct(
+    {
+        "cause": pa.string(),
+        "subject": pa.string(),
+        "term": pa.string(),
+        "tool_formula": pa.string(),
+        "reference_formula": pa.string(),
+        "tool": pa.int64(),
+        "reference": pa.int64(),
+        "layers": pa.list_(pa.string()),
+    }
+)
+
 RECONCILIATION = pa.schema(
     {
         "run_id": pa.string(),
@@ -76,9 +90,10 @@ RECONCILIATION = pa.schema(
         "value": pa.int64(),
         "reference": pa.int64(),
         "causes": _COUNTS,
+        "proofs": pa.list_(_PROOF),
     }
 )
-"""A row for each metric and layer of one model and tool."""
+"""A row for each metric and layer of one model and tool. The first row of a metric has all its proofs."""
 
 
 SCHEMAS = {"measurements": MEASUREMENT, "references": REFERENCE, "reconciliations": RECONCILIATION}
@@ -199,9 +214,10 @@ def reconciliation_table(found: Mapping[str, Reconciliation], facts: Mapping[str
             "value": layer.value,
             "reference": layer.reference,
             "causes": list(layer.causes.items()),
+            "proofs": [] if place else [asdict(proof) for proof in item.proofs],
         }
         for item in found.values()
-        for layer in item.layers
+        for place, layer in enumerate(item.layers)
     ]
     return _table(rows, RECONCILIATION)
 
@@ -240,9 +256,16 @@ def reconciliations(table: pa.Table) -> dict[str, Reconciliation]:
             reference_unit=columns["reference_unit"][place],
             reference=columns["reference_total"][place],
             layers=tuple(layers[metric]),
+            proofs=tuple(map(_proof, columns["proofs"][place])),
         )
         for metric, place in first.items()
     }
+
+
+def _proof(row: Mapping[str, Any]) -> Proof:
+    if None in row.values():
+        raise ValueError("a part of a proof is missing")
+    return Proof(**{**row, "layers": tuple(row["layers"])})
 
 
 def _table(rows: list[dict[str, Any]], schema: pa.Schema) -> pa.Table:

@@ -2,7 +2,7 @@
 
 Documented calls: ``FlopAnalyzer(model, inputs)`` and ``ActivationAnalyzer(model, inputs)``, each with ``.total()`` and
 ``.by_module()``, and ``parameter_count(model)``; ``get_model_complexity_info(model, inputs=inputs)`` returns the
-totals of these three.
+totals of these three. Both analyses read one traced graph here.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from reconcile.tools.adapter import (
     own_values,
     positional_tensors,
 )
+from reconcile.tools.one_graph import one_graph
 
 
 class Mmengine:
@@ -36,18 +37,22 @@ class Mmengine:
         from mmengine.analysis import (  # noqa: PLC0415  # one process imports the tools that it runs
             ActivationAnalyzer,
             FlopAnalyzer,
+            jit_analysis,
             parameter_count,
         )
 
         inputs = positional_tensors(module, args, kwargs)
-        operations, activations = FlopAnalyzer(module, inputs), ActivationAnalyzer(module, inputs)
+        operations = FlopAnalyzer(module, inputs)
+        with one_graph(jit_analysis):
+            compute = _measurement(operations, "flops")
+            activations = _measurement(ActivationAnalyzer(module, inputs), "activations")
         counted = parameter_count(module)
         parameters = {path: exact_integer(counted[path], "parameters") for path, _ in module.named_modules()}
         return ToolReport(
             {
-                "compute": _measurement(operations, "flops"),
+                "compute": compute,
                 "params": Measurement(parameters[""], own_values(parameters)),
-                "activations": _measurement(activations, "activations"),
+                "activations": activations,
             },
             tuple(
                 f"no rule for {name}: {number} calls" for name, number in sorted(operations.unsupported_ops().items())

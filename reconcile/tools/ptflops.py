@@ -20,6 +20,9 @@ from reconcile.tools.adapter import Measurement, ToolReport, Unit, exact_integer
 FUNCTIONS = "(functions)"
 """Where the pytorch backend's functions are booked: it adds them to the total and names no module for them."""
 
+ROUNDING = "(rounding)"
+"""What the sum over all layers, divided by the batch, has beyond the layers, each divided and rounded down."""
+
 
 class PtflopsPytorch:
     """The column ``ptflops-pytorch``: hooks on modules, and functions of torch that it replaces while it runs."""
@@ -39,8 +42,12 @@ class PtflopsPytorch:
         total, parameters, _ = _run(module, args, kwargs, "pytorch", custom_modules_hooks=hooks)
         batch = int(vars(module)["__batch_counter__"])  # left behind by ptflops: the length of the first input
         layers: dict[str, int] = {}
+        whole = 0
         for path, layer in _counted_layers(module, "", tuple(MODULES_MAPPING)):
             layers[path] = counted.get(layer, 0) // batch
+            whole += counted.get(layer, 0)
+        if rounding := whole // batch - sum(layers.values()):
+            layers[ROUNDING] = rounding
         layers[FUNCTIONS] = total - sum(layers.values())
         return ToolReport({"compute": Measurement(total, layers), "params": Measurement(parameters, {"": parameters})})
 

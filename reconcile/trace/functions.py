@@ -9,9 +9,12 @@ from functools import cache
 from types import CodeType, FrameType, FunctionType
 from typing import Any
 
-from torch.overrides import TorchFunctionMode, resolve_name
+import torch
+from torch.overrides import TorchFunctionMode
 
+from reconcile.trace.lookups import name_of, was_looked_up
 from reconcile.trace.recorder import Recorder
+from reconcile.trace.sizes import noticing, products_in
 from reconcile.trace.tree import Call
 
 
@@ -33,7 +36,12 @@ class FunctionMode(TorchFunctionMode):
         """Call the function and record it."""
         kwargs = kwargs or {}
         if getattr(func, "__name__", "") == "__get__":
-            return func(*args, **kwargs)
+            found = func(*args, **kwargs)
+            return noticing(found, self._recorder.begin_product) if func.__self__ is torch.Tensor.shape else found  # type: ignore[attr-defined]  # the method of a property
+        if func in _SIZES:
+            return noticing(func(*args, **kwargs), self._recorder.begin_product)
+        looked_up = was_looked_up(func, sys._getframe(1))
+        self._recorder.uses.begin_function([*map(self._recorder.node_of, products_in((args, kwargs)))])
         self._recorder.open()
         children: tuple[Call, ...] = ()
         try:
@@ -47,17 +55,23 @@ class FunctionMode(TorchFunctionMode):
             raise
         finally:
             children = self._recorder.close()
+            self._recorder.uses.end_function()
         if children:
             describe = self._recorder.describe
+            name = _function_name(func, sys._getframe(1))
             self._recorder.add(
                 "function",
-                _function_name(func, sys._getframe(1)),
+                name,
                 tuple(describe(value) for value in args),
                 {key: describe(value) for key, value in kwargs.items()},
                 describe(output),
                 children,
+                kept=not (looked_up or name.startswith("torch.Tensor.")),
             )
         return output
+
+
+_SIZES = (torch.Tensor.size, torch.Tensor.numel, torch.Tensor.nelement)
 
 
 @cache
@@ -108,14 +122,16 @@ _SYNTAX = {
 
 
 def _function_name(func: Callable[..., Any], caller: FrameType) -> str:
-    name = _resolved_name(func)
-    if name in _SYNTAX and caller.f_lasti in _operator_offsets(caller.f_code):
+    name = name_of(func)
+    code = caller.f_code
+    if name in _SYNTAX and (caller.f_lasti in _operator_offsets(code) or _names_no_method(code, name)):
         return _SYNTAX[name]
     return name
 
 
-def _resolved_name(func: Callable[..., Any]) -> str:
-    return resolve_name(func) or f"{getattr(func, '__module__', None) or 'torch'}.{getattr(func, '__qualname__', func)}"
+def _names_no_method(code: CodeType, name: str) -> bool:
+    """Whether a program cannot have called a method by its name, as ``sum`` does not when it adds."""
+    return {name.rpartition(".")[2], "getattr"}.isdisjoint(code.co_names)
 
 
 @cache

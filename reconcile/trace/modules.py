@@ -18,6 +18,7 @@ def describe_modules(model: nn.Module) -> dict[str, ModuleInfo]:
     """Describe every module once, by its first path, in the model's order."""
     first_path = {module: path for path, module in model.named_modules()}
     first_name = {id(parameter): name for name, parameter in model.named_parameters()}
+    last_path = _last_paths(model)
     visits: dict[nn.Module, list[str]] = {}
     for path, module in _visits(model, ROOT):
         visits.setdefault(module, []).append(path)
@@ -30,6 +31,7 @@ def describe_modules(model: nn.Module) -> dict[str, ModuleInfo]:
             | {name: _joined(path, name) for name in packed_parameters(module)},
             children=tuple(first_path[child] for child in module.children()),
             visits=tuple(visits[module]),
+            last_path=last_path[module],
             training=module.training,
             attributes=dict(_plain_attributes(module)),
         )
@@ -83,6 +85,20 @@ def _visits(module: nn.Module, path: str) -> Iterator[tuple[str, nn.Module]]:
     yield path, module
     for name, child in module.named_children():
         yield from _visits(child, _joined(path, name))
+
+
+def _last_paths(model: nn.Module) -> dict[nn.Module, str]:
+    """Under which path a walk over all names reaches each module last: the first path of the same walk backwards."""
+    found: dict[nn.Module, str] = {}
+
+    def walk(module: nn.Module, path: str) -> None:
+        for name, child in reversed(module._modules.items()):
+            if child is not None and child not in found:
+                walk(child, _joined(path, name))
+        found[module] = path
+
+    walk(model, ROOT)
+    return found
 
 
 def _plain_attributes(module: nn.Module) -> Iterator[tuple[str, Value]]:

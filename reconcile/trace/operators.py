@@ -22,9 +22,11 @@ from reconcile.execution import (
 )
 from reconcile.trace.dataless import META, dataless_tensor, map_tensors
 from reconcile.trace.detail import Depth
+from reconcile.trace.fusion import fusion_of_operator, laid_out_as_one, mark_gradients
 from reconcile.trace.recorder import Recorder
+from reconcile.trace.recurrent import inputs_by_weight
 from reconcile.trace.results import known_result
-from reconcile.trace.tree import Call, Value
+from reconcile.trace.tree import Call, Fusion, Value
 
 
 class OperatorMode(TorchDispatchMode):
@@ -40,6 +42,9 @@ class OperatorMode(TorchDispatchMode):
         self._recorder = recorder
         self._depth = cache(depth)
         self._without_data = without_data
+        self._composing = 0
+        self._whole_inputs: dict[int, torch.Tensor] = {}
+        self._multiplied: set[int] = set()
 
     def __torch_dispatch__(
         self,
@@ -50,18 +55,28 @@ class OperatorMode(TorchDispatchMode):
     ) -> Any:
         """Call the operator, or compose it, and record it."""
         kwargs = kwargs or {}
+        if self._whole_inputs and func is _LINEAR:
+            self._multiply_whole_input(args)
+            if id(args[1]) in self._multiplied:
+                output = _result(func, args, kwargs)
+                mark_gradients(func, args, output)
+                return output
         for tensor in tensors_in(args):
             self._recorder.note_use(tensor)
+        given = (*args, *kwargs.values())
+        needs = None if self._composing else self._recorder.uses.needs_of(given)
         if self._without_data:
             args, kwargs = _drop_data(func, args, kwargs)
         name = _name(func)
         depth: Depth = self._depth(name)
         named = {} if depth == "nothing" else self._named(func, args, kwargs)
         children: tuple[Call, ...] = ()
+        fusion: Fusion = "" if depth == "nothing" else fusion_of_operator(func, args, kwargs)
         origin = Origin.COMPUTED if self._without_data else self._origin(func, args, kwargs)
         try:
             if depth == "parts":
                 output, children = self._with_parts(func, args, kwargs)
+                output = laid_out_as_one(func, output) if fusion == "always" else output
             else:
                 output = _result(func, args, kwargs)
         except Exception:
@@ -70,11 +85,24 @@ class OperatorMode(TorchDispatchMode):
         if not self._without_data:
             self._note_reading(func, args, kwargs, origin, output, in_parts=depth == "parts")
         _mark_source(output, name)
+        mark_gradients(func, args, output)
+        node = None if needs is None else self._recorder.uses.add_operator(needs, given, _written(func, args), output)
         if depth == "parts" and is_composed(func) and not children:
             depth = "nothing"  # all that it consists of is of no interest
         if depth != "nothing":
-            self._recorder.add("operator", name, (), named, self._recorder.describe(output), children)
+            described = self._recorder.describe(output)
+            self._recorder.add("operator", name, (), named, described, children, fusion=fusion, node=node)
         return output
+
+    def _multiply_whole_input(self, args: tuple[Any, ...]) -> None:
+        """Record the product of a recurrent layer's whole input, where torch begins with that of the first token."""
+        weight = id(args[1])
+        if weight in self._whole_inputs and weight not in self._multiplied:
+            whole = self._whole_inputs.pop(weight)
+            with self:
+                _LINEAR(whole, *args[1:])
+            self._whole_inputs[weight] = whole
+            self._multiplied.add(weight)
 
     def _origin(self, func: torch._ops.OpOverload, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Origin:
         return origin_of(func, args, kwargs, list(tensors_in((*args, *kwargs.values()))))
@@ -106,29 +134,34 @@ class OperatorMode(TorchDispatchMode):
 
     def _named(self, func: torch._ops.OpOverload, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Value]:
         """Describe the arguments, before the operator changes them in place."""
-        named = {name: self._recorder.describe(value) for name, value in _bind(func, args, kwargs)}
-        if func in _FUSED_ON_CPU:
-            named["fused"] = _FUSED_ON_CPU[func](args, kwargs)
-        return named
+        return {name: self._recorder.describe(value) for name, value in _bind(func, args, kwargs)}
 
     def _with_parts(
         self, func: torch._ops.OpOverload, args: tuple[Any, ...], kwargs: Mapping[str, Any]
     ) -> tuple[Any, tuple[Call, ...]]:
         self._recorder.open()
+        self._composing += 1
+        if self._without_data:
+            self._whole_inputs |= inputs_by_weight(func, args)
         children: tuple[Call, ...] = ()
         try:
             if is_composed(func):
                 with self, _without_onednn() if func in _LSTM else nullcontext():
-                    output = func.decompose(*args, **kwargs)
+                    # its own parts, where torch also has a version in Python that tools do not meet
+                    output = func._op_dk(torch._C.DispatchKey.CompositeImplicitAutograd, *args, **kwargs)
             else:
                 output = _result(func, args, kwargs)
         finally:
+            self._composing -= 1
+            if not self._composing:
+                self._whole_inputs.clear()
+                self._multiplied.clear()
             children = self._recorder.close()
         return output, children
 
 
 def _result(func: torch._ops.OpOverload, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
-    known = None if kwargs else known_result(func, args)
+    known = known_result(func, args, kwargs)
     return func(*args, **kwargs) if known is None else known
 
 
@@ -136,6 +169,8 @@ def _result(func: torch._ops.OpOverload, args: tuple[Any, ...], kwargs: Mapping[
 def _name(func: torch._ops.OpOverload) -> str:
     return str(func._overloadpacket)
 
+
+_LINEAR = torch.ops.aten.linear.default
 
 _LSTM = (torch.ops.aten.lstm.input, torch.ops.aten.lstm.data)
 
@@ -152,29 +187,6 @@ def _without_onednn() -> Iterator[None]:
         yield
     finally:
         torch._C._set_mkldnn_enabled(enabled)
-
-
-def _attention_is_fused(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
-    """torch decides by shapes and strides; memory that is never touched stands in for tensors without data."""
-
-    def on_cpu(tensor: torch.Tensor) -> torch.Tensor:
-        return torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype)
-
-    return bool(torch._fused_sdp_choice(*map_tensors(args, on_cpu), **map_tensors(dict(kwargs), on_cpu)))
-
-
-def _lstm_is_fused(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:  # noqa: ARG001  # one signature for all
-    """oneDNN's layer takes single precision, without projections."""
-    weights = args[2]
-    gates, recurrent = weights[1].shape
-    return bool(torch.backends.mkldnn.is_available()) and args[0].dtype == torch.float32 and gates == 4 * recurrent
-
-
-_FUSED_ON_CPU: dict[torch._ops.OpOverload, Callable[[tuple[Any, ...], Mapping[str, Any]], bool]] = {
-    torch.ops.aten.scaled_dot_product_attention.default: _attention_is_fused,
-    torch.ops.aten.lstm.input: _lstm_is_fused,
-}
-"""Composed operators that a CPU, where the tools are measured, may run as one; recorded as the argument ``fused``."""
 
 
 def _mark_source(output: Any, name: str) -> None:
@@ -200,6 +212,13 @@ def _schema(func: torch._ops.OpOverload) -> tuple[tuple[str, Any], ...]:
     )
 
 
+def _written(func: torch._ops.OpOverload, args: tuple[Any, ...]) -> Iterator[Any]:
+    """Yield the arguments into which the operator writes."""
+    for argument, value in zip(func._schema.arguments, args, strict=False):
+        if argument.alias_info is not None and argument.alias_info.is_write:
+            yield value
+
+
 def _drop_data(
     func: torch._ops.OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
@@ -215,8 +234,6 @@ def _drop_data(
         kwargs = {**kwargs, "device": META}
     if devices == {"meta"}:
         return args, kwargs
-    written = [argument.alias_info is not None and argument.alias_info.is_write for argument in func._schema.arguments]
-    for writes, value in zip(written, args, strict=False):
-        if writes and any(tensor.device.type != "meta" for tensor in tensors_in((value,))):
-            raise RuntimeError(f"{func} writes unknown values into a tensor that has data")
+    if any(tensor.device.type != "meta" for tensor in tensors_in(tuple(_written(func, args)))):
+        raise RuntimeError(f"{func} writes unknown values into a tensor that has data")
     return map_tensors(args, dataless_tensor), map_tensors(kwargs, dataless_tensor)

@@ -1,63 +1,35 @@
-"""Results of operators that are known from shapes, so that the operator need not run.
+"""Results of operators that are known from shapes, so that the operator need not run as torch runs it without data.
 
-On tensors without data, torch runs these as dozens of Python functions, which would take most of the time of a count.
-Where a call may raise, or its result be laid out otherwise, nothing is known, and the operator runs.
+There, torch runs some as dozens of Python functions, which would take most of the time of a count, and lays out some
+results otherwise than a CPU. Where a call may raise, or its result be laid out otherwise, nothing is known, and the
+operator runs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
 
+from reconcile.execution import is_told, kernel_result, normalized_batch
 from reconcile.trace.dataless import META
 
-Result = torch.Tensor | tuple[torch.Tensor, ...]
 
-
-def known_result(func: torch._ops.OpOverload, args: Sequence[Any]) -> Result | None:
+def known_result(func: torch._ops.OpOverload, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
     """Return tensors without data as the operator would return them for these, or None where that is not known."""
-    result = _RESULTS.get(func)
-    if result is None or not _fit_together([value for value in args if isinstance(value, torch.Tensor)]):
+    result = _COMPOSED.get(func)
+    if result is None and not is_told(func):
         return None
-    return result(*args)
+    if not _are_dataless([value for value in args if isinstance(value, torch.Tensor)]):
+        return None
+    return kernel_result(func, args, kwargs) if result is None or kwargs else result(*args)
 
 
-def _fit_together(tensors: Sequence[torch.Tensor]) -> bool:
+def _are_dataless(tensors: Sequence[torch.Tensor]) -> bool:
     """Whether none of the tensors has data, and all are of one floating type."""
-    (dtype, *others) = {tensor.dtype for tensor in tensors}
-    return not others and dtype.is_floating_point and all(tensor.device == META for tensor in tensors)
-
-
-def _batch_norm(
-    given: torch.Tensor,
-    weight: torch.Tensor | None,
-    bias: torch.Tensor | None,
-    running_mean: torch.Tensor | None,
-    running_var: torch.Tensor | None,
-    training: bool,
-    *_: object,
-) -> torch.Tensor | None:
-    per_channel = (weight, bias, running_mean, running_var)
-    fits = all(tensor is None or tensor.shape == given.shape[1:2] for tensor in per_channel)
-    fits = fits and (training or (running_mean is not None and running_var is not None))
-    fits = fits and given.ndim > 1 and _is_dense(given)
-    return torch.empty_like(given) if fits else None
-
-
-def _native_batch_norm(given: torch.Tensor, *others: Any) -> tuple[torch.Tensor, ...] | None:
-    normalized = _batch_norm(given, *others)
-    if normalized is None:
-        return None
-    statistics = given.shape[1:2]
-    return normalized, given.new_empty(statistics), given.new_empty(statistics)
-
-
-def _is_dense(tensor: torch.Tensor) -> bool:
-    """Whether the elements lie in the order of the axes, or of the axes with channels last."""
-    last = {4: torch.channels_last, 5: torch.channels_last_3d}.get(tensor.ndim, torch.contiguous_format)
-    return tensor.is_contiguous() or tensor.is_contiguous(memory_format=last)
+    dtypes = {tensor.dtype for tensor in tensors}
+    return len(dtypes) == 1 and dtypes.pop().is_floating_point and all(tensor.device == META for tensor in tensors)
 
 
 def _layer_norm(
@@ -83,9 +55,8 @@ def _linear(
     return given.new_empty((*given.shape[:-1], weight.shape[0])) if fits else None
 
 
-_RESULTS: dict[torch._ops.OpOverload, Callable[..., Result | None]] = {
-    torch.ops.aten.batch_norm.default: _batch_norm,
+_COMPOSED: dict[torch._ops.OpOverload, Callable[..., torch.Tensor | None]] = {
+    torch.ops.aten.batch_norm.default: normalized_batch,
     torch.ops.aten.layer_norm.default: _layer_norm,
     torch.ops.aten.linear.default: _linear,
-    torch.ops.aten.native_batch_norm.default: _native_batch_norm,
 }

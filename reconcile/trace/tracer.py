@@ -11,18 +11,19 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import RLock
 from typing import Any, Literal
 
 import torch
 from torch import nn
 
-from reconcile.errors import ModelError, describe_exception
+from reconcile.errors import ModelError, ReconcileError, describe_exception
 from reconcile.execution import Readings
 from reconcile.trace.dataless import META, copied_inputs, dataless_copy, real_copy
 from reconcile.trace.detail import EVERYTHING, Detail
 from reconcile.trace.functions import FunctionMode
+from reconcile.trace.lookups import noting_lookups
 from reconcile.trace.modules import describe_modules, describe_parameters
 from reconcile.trace.operators import OperatorMode
 from reconcile.trace.recorder import Recorder
@@ -47,6 +48,15 @@ def trace(
         ModelError: The model raised, or it cannot be copied.
     """
     check_mode(mode)
+    if mode == "train" and detail.functions:
+        found = _trace(module, args, kwargs, mode, detail)
+        return _beside_evaluation(found, lambda: _trace(module, args, kwargs, "eval", detail))
+    return _trace(module, args, kwargs, mode, detail)
+
+
+def _trace(
+    module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any] | None, mode: Mode, detail: Detail
+) -> Trace:
     has_data = all(tensor.device != META for tensor in (*module.parameters(), *module.buffers()))
     attempts: list[_Attempt] = [_Attempt("meta", torch.inference_mode)]
     if has_data:
@@ -65,27 +75,55 @@ def trace(
     raise ModelError(f"the model raised while it ran ({describe_exception(failure)}).") from failure
 
 
-def trace_spec(spec: ModelSpec, seed: int = 0, *, detail: Detail = EVERYTHING) -> tuple[Trace, str]:
+def trace_spec(
+    spec: ModelSpec, seed: int = 0, *, detail: Detail = EVERYTHING, change: Callable[[nn.Module], None] | None = None
+) -> tuple[Trace, str]:
     """Build a model by its name and trace it; return the trace and the inputs in words.
+
+    ``change`` changes the model in place before it is traced.
 
     Raises:
         ReconcileError: As :func:`reconcile.zoo.build`.
         ModelError: The model raised; the message names it and its input.
     """
+    if spec.mode == "train" and detail.functions:
+        found, inputs = _trace_spec(spec, seed, detail, change)
+        in_evaluation = replace(spec, mode="eval")
+        return _beside_evaluation(found, lambda: _trace_spec(in_evaluation, seed, detail, change)[0]), inputs
+    return _trace_spec(spec, seed, detail, change)
+
+
+def _beside_evaluation(found: Trace, trace_in_evaluation: Callable[[], Trace]) -> Trace:
+    """A trace in training with one in evaluation mode, if the model runs in that at all."""
+    try:
+        return replace(found, in_evaluation=trace_in_evaluation())
+    except ReconcileError:
+        return found
+
+
+def _trace_spec(
+    spec: ModelSpec, seed: int, detail: Detail, change: Callable[[nn.Module], None] | None
+) -> tuple[Trace, str]:
     if spec.is_own:
-        return _trace_built(spec, build(spec, seed=seed), detail)
+        return _trace_built(spec, _changed(build(spec, seed=seed), change), detail)
     try:
         with _ONE_AT_A_TIME, _without_collector(), torch.random.fork_rng(devices=[]):
-            built = build(spec, "meta", seed)
+            built = _changed(build(spec, "meta", seed), change)
             attempt = _Attempt("meta", torch.inference_mode)
             return _run(built.module, built.args, built.kwargs, spec.mode, detail, attempt), built.inputs
     except Exception:  # it reads values while it is built, or while it runs
-        return _trace_built(spec, build(spec, seed=seed, parameters="random"), detail)
+        return _trace_built(spec, _changed(build(spec, seed=seed, parameters="random"), change), detail)
+
+
+def _changed(built: BuiltModel, change: Callable[[nn.Module], None] | None) -> BuiltModel:
+    if change is not None:
+        change(built.module)
+    return built
 
 
 def _trace_built(spec: ModelSpec, built: BuiltModel, detail: Detail) -> tuple[Trace, str]:
     try:
-        found = trace(built.module, built.args, built.kwargs, spec.mode, detail=detail)
+        found = _trace(built.module, built.args, built.kwargs, spec.mode, detail)
     except ModelError as error:
         raise ModelError(f"{spec.name}, input {built.inputs}: {error}") from error
     return found, built.inputs
@@ -116,6 +154,7 @@ def _run(
         _without_fast_attention(),
         recorder.watching(),
         OperatorMode(recorder, detail.depth, without_data),
+        noting_lookups() if detail.functions else nullcontext(),
         FunctionMode(recorder) if detail.functions else nullcontext(),
     ):
         output = module(*args, **kwargs)

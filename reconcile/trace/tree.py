@@ -2,7 +2,8 @@
 
 One execution is a tree of calls. A module call holds the calls that ran inside it; a function call
 (``torch.nn.functional.linear``, ``torch.Tensor.__add__``) holds the operators that it dispatched; an operator that
-torch composes of others (``aten.linear``) holds those (``aten.t``, ``aten.addmm``). Nothing here holds a tensor.
+torch composes of others (``aten.linear``) holds those (``aten.t``, ``aten.addmm``). A product of sizes of tensors
+(``x.shape[0] * 2``), which is no operator, is there as ``size.mul``. Nothing here holds a tensor.
 """
 
 from __future__ import annotations
@@ -13,7 +14,10 @@ from typing import Literal, TypeAlias
 
 from reconcile.execution import Readings
 
-Kind = Literal["module", "function", "operator"]
+Kind = Literal["module", "function", "operator", "size"]
+
+Fusion = Literal["", "without-gradients", "always"]
+"""Whether a CPU runs a call as one operator, so that nobody sees its parts: never, without gradients, or always."""
 
 ROOT = ""
 """The path of the model itself; its children are ``features``, ``features.0`` and so on."""
@@ -52,7 +56,10 @@ class Call:
     overload (``aten.addmm``). ``stack`` are the paths of the modules that were running, innermost first; of a module
     call, the module itself is the first. ``inputs`` are positional arguments, ``named`` the keyword ones; an
     operator's are all named, after its schema, with defaults filled in. ``number`` counts the calls of one module
-    from 0.
+    from 0. ``kept`` is a function that the program had kept under a name of its own, rather than to look it up in
+    torch when it calls it: one that a tool which replaces functions of torch does not see. ``unused`` is an operator or
+    a product of sizes on which nothing depends that the model returns. ``fusion`` tells whether a
+    CPU runs the call as one operator; its parts are here all the same.
     """
 
     kind: Kind
@@ -63,6 +70,9 @@ class Call:
     output: Value
     children: tuple[Call, ...] = ()
     number: int = 0
+    kept: bool = False
+    fusion: Fusion = ""
+    unused: bool = False
 
     @property
     def path(self) -> str:
@@ -103,7 +113,8 @@ class ModuleInfo:
     """A module of the model, whether it ran or not.
 
     ``path`` is its first name. ``visits`` are the paths under which a walk over children reaches it, one more for
-    each further owner. ``parameters`` maps the module's own parameter names to their first qualified names.
+    each further owner. ``last_path`` is its last name in the model's order: of an owner that has it under several, the
+    last of these. ``parameters`` maps the module's own parameter names to their first qualified names.
     ``attributes`` are its public plain values (``kernel_size``, ``stride``, ``affine``, ...).
     """
 
@@ -113,6 +124,7 @@ class ModuleInfo:
     parameters: Mapping[str, str]
     children: tuple[str, ...]
     visits: tuple[str, ...]
+    last_path: str
     training: bool
     attributes: Mapping[str, Value]
 
@@ -137,6 +149,7 @@ class Trace:
     ``execution`` tells how: ``meta`` (tensors without data) or ``real`` (values were needed). ``calls`` counts the
     calls of each module that ran, by path; ``used_parameters`` are those that an operator was given; ``readings`` is
     what control flow read of values in a real run, or None where it read memory that no operator saw.
+    ``in_evaluation`` is, beside a trace in training, one in evaluation mode, into which some tools put every model.
     """
 
     root: Call
@@ -149,6 +162,7 @@ class Trace:
     calls: Mapping[str, int] = field(default_factory=dict)
     used_parameters: frozenset[str] = frozenset()
     readings: Readings | None = ()
+    in_evaluation: Trace | None = None
 
     @property
     def uncalled(self) -> tuple[str, ...]:

@@ -1,5 +1,7 @@
-"""Which model, with which input: torchvision's zoo and the user's own models."""
+"""Which model, with which input: the zoos of torchvision and timm, and the user's own models."""
 
+from reconcile.zoo import timm_zoo
+from reconcile.zoo.initialization import Initialization
 from reconcile.zoo.inputs import InputSpec, TensorInput, describe_inputs, parse_inputs
 from reconcile.zoo.model import (
     BuiltModel,
@@ -7,12 +9,13 @@ from reconcile.zoo.model import (
     ModelSpec,
     build,
     check_mode,
+    default_inputs,
     describe_requested_inputs,
     expand,
     resolve,
     specs,
 )
-from reconcile.zoo.torchvision_zoo import Initialization, all_names, default_inputs
+from reconcile.zoo.torchvision_zoo import all_names
 
 __all__ = [
     "BuiltModel",
@@ -31,4 +34,5 @@ __all__ = [
     "parse_inputs",
     "resolve",
     "specs",
+    "timm_zoo",
 ]

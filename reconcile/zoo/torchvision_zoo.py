@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Mapping, Sequence
 from functools import cache
-from threading import RLock
-from typing import Any, Literal
+from typing import Any
 
-import torch
 import torchvision.models
 from torch import nn
-from torch.overrides import TorchFunctionMode
 
-from reconcile.errors import ModelError, ReconcileError, describe_exception
-from reconcile.zoo.arguments import join_arguments
+from reconcile.errors import ReconcileError
+from reconcile.zoo.arguments import Plain, join_arguments
+from reconcile.zoo.initialization import Device, Initialization, construct
 from reconcile.zoo.inputs import InputSpec, TensorInput
 
-Initialization = Literal["random", "zeros", "unwritten"]
-"""What a model's parameters are: as its builder makes them, zeros, or memory as it comes, for runs that do not compute.
+LIBRARY = "torchvision"
+"""The distribution that these models come from, imported by the same name."""
 
-Arithmetic on memory as it comes is slow where that holds subnormal numbers: it takes zeros.
-"""
+REFUSED = ("weights",)
+"""How arguments begin that would load something."""
 
 FRAMES = 16
 """Length of the clip for which torchvision publishes its video models' operations; their metadata does not say."""
@@ -37,16 +34,24 @@ def all_names() -> tuple[str, ...]:
     return tuple(sorted(torchvision.models.list_models()))
 
 
-@cache
-def default_inputs(name: str) -> InputSpec:
-    """Return one sample of the size that goes with the default weights.
+def is_name(name: str) -> bool:
+    """Whether there is such a model."""
+    return name in all_names()
 
-    For images and clips, the size to which the weights' transforms crop or resize; for detection, an image as large
-    as the model resizes to.
+
+def default_inputs(name: str, _: Mapping[str, Plain]) -> InputSpec:
+    """Return one sample of the size that goes with the default weights, whatever the builder's arguments.
 
     Raises:
         ReconcileError: Neither the weights nor the model state a size.
     """
+    return _default_inputs(name)
+
+
+@cache
+def _default_inputs(name: str) -> InputSpec:
+    """For images and clips, the size to which the weights' transforms crop or resize; for detection, an image as large
+    as the model resizes to."""
     transforms = torchvision.models.get_model_weights(name).DEFAULT.transforms()
     size = getattr(transforms, "crop_size", None) or getattr(transforms, "resize_size", None)
     if name in _names_in(torchvision.models.optical_flow):
@@ -63,9 +68,9 @@ def default_inputs(name: str) -> InputSpec:
 
 def build(
     name: str,
-    arguments: Mapping[str, Any],
+    arguments: Mapping[str, Plain],
     inputs: InputSpec,
-    device: Literal["cpu", "meta"],
+    device: Device,
     parameters: Initialization,
 ) -> nn.Module:
     """Build a model without weights; ``parameters`` says what it is filled with.
@@ -77,26 +82,14 @@ def build(
     Raises:
         ModelError: torchvision cannot build the model so, or not on this device.
     """
-    chosen = {**_no_backbone_weights(name), **_image_size(name, inputs), **arguments}
-    try:
-        with (
-            _ONE_AT_A_TIME,
-            _WithoutData() if device == "meta" else nullcontext(),
-            nullcontext() if parameters == "random" else _instead_of_random_numbers(parameters),
-        ):
-            module: nn.Module = torchvision.models.get_model(name, weights=None, **chosen)
-        types = dict.fromkeys(getattr(torch, tensor.dtype) for tensor in inputs.tensors)
-        floating = [dtype for dtype in types if dtype.is_floating_point]
-        if floating and floating != [torch.float32]:
-            module = module.to(floating[0])
-        return module.to("meta") if device == "meta" else module
-    except Exception as error:
-        called = join_arguments(name, arguments)
-        raise ModelError(f"{called} cannot be built for input {inputs} ({describe_exception(error)}).") from error
-
-
-_ONE_AT_A_TIME = RLock()
-"""Building replaces functions of ``torch.nn.init``, which are those of the whole process: threads take turns."""
+    chosen: dict[str, Any] = {**_no_backbone_weights(name), **_image_size(name, inputs), **arguments}
+    return construct(
+        join_arguments(name, arguments),
+        lambda: torchvision.models.get_model(name, weights=None, **chosen),
+        inputs,
+        device,
+        parameters,
+    )
 
 
 def _names_in(package: Any) -> tuple[str, ...]:
@@ -131,48 +124,3 @@ def _no_backbone_weights(name: str) -> dict[str, Any]:
     """Segmentation and detection models would download a backbone's weights unless they are told not to."""
     builder = torchvision.models.get_model_builder(name)
     return {"weights_backbone": None} if "weights_backbone" in inspect.signature(builder).parameters else {}
-
-
-class _WithoutData(TorchFunctionMode):
-    """While active, tensors that are made to be filled hold no data; those that are computed stay real.
-
-    A model may compute with small tensors while it is built (widths, indices), and read their values.
-    """
-
-    def __torch_function__(
-        self,
-        func: Callable[..., Any],
-        types: Sequence[type],
-        args: tuple[Any, ...] = (),
-        kwargs: dict[str, Any] | None = None,
-    ) -> Any:
-        kwargs = kwargs or {}
-        if func in _FILLED and kwargs.get("device") is None:
-            kwargs = {**kwargs, "device": "meta"}
-        return func(*args, **kwargs)
-
-
-_FILLED = {torch.empty, torch.zeros, torch.ones, torch.full, torch.rand, torch.randn}
-
-
-@contextmanager
-def _instead_of_random_numbers(parameters: Initialization) -> Iterator[None]:
-    """Let ``torch.nn.init`` fill with zeros or not at all: counts depend on no values, and random numbers take time."""
-
-    def fill(tensor: torch.Tensor, *_: object, **__: object) -> torch.Tensor:
-        with torch.no_grad():
-            return tensor if parameters == "unwritten" or tensor.device.type == "meta" else tensor.zero_()
-
-    # A layer that has imported a function of nn.init by its name still calls what that function is made of.
-    originals = {
-        name: value
-        for name, value in vars(nn.init).items()
-        if name.endswith("_") and (not name.startswith("_") or name.startswith("_no_grad_"))
-    }
-    try:
-        for name in originals:
-            setattr(nn.init, name, fill)
-        yield
-    finally:
-        for name, value in originals.items():
-            setattr(nn.init, name, value)

@@ -135,3 +135,15 @@ def test_the_first_column_stays_when_the_matrix_scrolls(browser: Browser, report
     assert after is not None
     assert after["x"] == before["x"]
     page.close()
+
+
+def test_a_pair_of_tools_leads_to_its_causes(opened: Opened) -> None:
+    opened.page.get_by_text("how often each two tools agree").click()
+    opened.page.wait_for_url("**/agreement.html")
+    opened.page.locator("#compute").get_by_text("Flipped", exact=True).click()
+    matrix = opened.page.locator("#compute table.heat:visible")
+    expect(matrix).to_have_count(1)
+    expect(matrix.locator("tbody tr")).to_have_count(len(TOOLS))  # without the one that fails, with the reference
+    matrix.locator("td.cell a").first.click()
+    expect(opened.page.locator("tr:target")).to_be_in_viewport()
+    assert overflow(opened.page) == 0

@@ -1,68 +1,32 @@
-"""Random networks for hypothesis: sequences and residual branches of common layers, modules and functions alike."""
+"""Random small networks of most of what torch has, by a seed, or drawn and shrunk by hypothesis.
+
+``tests.diff.random_networks:network(seed=7)`` names one, for tools that run in workers of their own.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
-from types import ModuleType
+from math import prod
+from random import Random
 
 import torch
 from hypothesis import strategies as st
 from torch import nn
-from torch.nn import functional as F
 
-Shape = tuple[int, ...]
+from tests.diff.random_steps import STEPS, Shape, nested
 
-
-class Branch(nn.Module):
-    """``x + parts(x)``, with the addition as an operator of the language or as a function."""
-
-    def __init__(self, parts: Sequence[nn.Module], operator: bool) -> None:
-        super().__init__()
-        self.parts = nn.Sequential(*parts)
-        self.operator = operator
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return x + self.parts(x) if self.operator else torch.add(x, self.parts(x))
-
-
-class Function(nn.Module):
-    """A function that no module wraps."""
-
-    def __init__(self, function: Callable[[torch.Tensor], torch.Tensor]) -> None:
-        super().__init__()
-        self.function = function
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.function(x)
-
-
-class SelfAttention(nn.Module):
-    def __init__(self, width: int, heads: int, need_weights: bool) -> None:
-        super().__init__()
-        self.attention = nn.MultiheadAttention(width, heads, batch_first=True)
-        self.need_weights = need_weights
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.attention(x, x, x, need_weights=self.need_weights)[0]
-
-
-class Scores(nn.Module):
-    """Attention written out in matrix products."""
-
-    def __init__(self, by_method: bool) -> None:
-        super().__init__()
-        self.by_method = by_method
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        if self.by_method:
-            return F.softmax(x.matmul(x.transpose(1, 2)), dim=-1).matmul(x)
-        return (x @ x.transpose(1, 2)).softmax(-1) @ x
+MOST_ELEMENTS = 2000
+"""Of one tensor: what a test adds up by hand stays small."""
 
 
 @dataclass(frozen=True)
 class RandomNetwork:
+    """A network, the steps that it was made of, and the shape of its input."""
+
     model: nn.Module
+    steps: tuple[str, ...]
     shape: Shape
 
     @property
@@ -70,130 +34,56 @@ class RandomNetwork:
         return torch.zeros(self.shape)
 
     def __repr__(self) -> str:
-        return f"{self.model}\ninput {self.shape}"
+        return f"{self.model}\nsteps {self.steps}, input {self.shape}"
 
 
-def late(module: ModuleType, name: str) -> Callable[[torch.Tensor], torch.Tensor]:
-    """A function of torch, looked up when it is called, as code does that writes ``F.relu(x)``."""
-    return lambda x: getattr(module, name)(x)  # noqa: PLW0108  # ptflops replaces the attribute while it runs
-
-
-FUNCTIONS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
-    "F.relu": late(F, "relu"),
-    "F.gelu": late(F, "gelu"),
-    "F.silu": late(F, "silu"),
-    "torch.relu": late(torch, "relu"),
-    "torch.sigmoid": late(torch, "sigmoid"),
-    "twice": lambda x: torch.mul(x, 2) + x,
-    "square": lambda x: x * x,
-    "method": lambda x: x.add(x).mul(0.5),
-}
-
-
-def activations() -> st.SearchStrategy[nn.Module]:
-    modules = st.sampled_from([nn.ReLU, nn.GELU, nn.SiLU, nn.Sigmoid, nn.Hardswish, nn.ReLU6, nn.LeakyReLU, nn.Dropout])
-    functions = st.sampled_from(sorted(FUNCTIONS)).map(lambda name: Function(FUNCTIONS[name]))
-    return st.one_of(modules.map(lambda cls: cls()), functions)
-
-
-@st.composite
-def convolutions(draw: st.DrawFn, channels: int, size: tuple[int, int], keep: bool = False) -> tuple[nn.Module, Shape]:
-    kernel = (draw(st.sampled_from([1, 2, 3])), draw(st.sampled_from([1, 3])))
-    padding, stride, filters = draw(st.integers(0, 2)), draw(st.sampled_from([1, 2])), draw(st.integers(1, 6))
-    if keep:
-        kernel, padding, stride, filters = (3, 3), 1, 1, channels
-    groups = draw(st.sampled_from([g for g in (1, 2, channels) if channels % g == 0 and filters % g == 0]))
-    out = tuple((n + 2 * padding - k) // stride + 1 for n, k in zip(size, kernel, strict=True))
-    if min(out) < 1:
-        kernel, padding, stride, out = (1, 1), 0, 1, size
-    layer = nn.Conv2d(channels, filters, kernel, stride, padding, groups=groups, bias=draw(st.booleans()))
-    return layer, (filters, *out)
-
-
-@st.composite
-def image_steps(
-    draw: st.DrawFn, channels: int, height: int, width: int, batch: int, depth: int
-) -> tuple[nn.Module, Shape]:
-    same: Shape = (channels, height, width)
-    kinds = ["conv", "batch", "group", "instance", "activation", "max", "average", "adaptive", "upsample", "transposed"]
-    kind = draw(st.sampled_from([*kinds, "branch"] if depth else kinds))
-    match kind:
-        case "conv":
-            return draw(convolutions(channels, (height, width)))
-        case "batch":
-            return nn.BatchNorm2d(channels, affine=draw(st.booleans())), same
-        case "group" if height * width > 1:
-            return nn.GroupNorm(draw(st.sampled_from([1, channels])), channels), same
-        case "instance" if height * width > 1:
-            return nn.InstanceNorm2d(channels, affine=draw(st.booleans())), same
-        case "max" | "average" if min(height, width) > 1:
-            pool = nn.MaxPool2d(2, ceil_mode=draw(st.booleans())) if kind == "max" else nn.AvgPool2d(2)
-            out = pool(torch.zeros(1, *same)).shape
-            return pool, tuple(out[1:])
-        case "adaptive":
-            out = (draw(st.integers(1, height)), draw(st.integers(1, width)))
-            if draw(st.booleans()):
-                return nn.AdaptiveAvgPool2d(out), (channels, *out)
-            return Function(lambda x: F.adaptive_avg_pool2d(x, out)), (channels, *out)
-        case "upsample" if max(height, width) < 12 and 4 * channels * height * width % batch == 0:
-            mode = draw(st.sampled_from(["nearest", "bilinear"]))
-            return nn.Upsample(scale_factor=2, mode=mode), (channels, 2 * height, 2 * width)
-        case "transposed" if max(height, width) < 12:
-            filters = draw(st.integers(1, 4))
-            layer = nn.ConvTranspose2d(channels, filters, 2, 2, bias=draw(st.booleans()))
-            return layer, (filters, 2 * height, 2 * width)
-        case "branch":
-            parts = [draw(convolutions(channels, (height, width), keep=True))[0], nn.BatchNorm2d(channels)]
-            if draw(st.booleans()):
-                parts.append(draw(activations()))
-            return Branch(parts, draw(st.booleans())), same
-        case _:
-            return draw(activations()), same
-
-
-@st.composite
-def token_steps(draw: st.DrawFn, width: int, depth: int) -> tuple[nn.Module, int]:
-    kinds = ["linear", "norm", "activation", "softmax", "attention", "scores"]
-    kind = draw(st.sampled_from([*kinds, "branch"] if depth else kinds))
-    match kind:
-        case "linear":
-            out = draw(st.integers(1, 7))
-            return nn.Linear(width, out, bias=draw(st.booleans())), out
-        case "norm":
-            return nn.LayerNorm(width, elementwise_affine=draw(st.booleans())), width
-        case "softmax":
-            return nn.Softmax(draw(st.sampled_from([1, 2]))), width
-        case "attention":
-            heads = draw(st.sampled_from([n for n in (1, 2, width) if width % n == 0]))
-            return SelfAttention(width, heads, draw(st.booleans())), width
-        case "scores":
-            return Scores(draw(st.booleans())), width
-        case "branch":
-            parts = [draw(activations()), nn.Linear(width, width), nn.LayerNorm(width)]
-            return Branch(parts, draw(st.booleans())), width
-        case _:
-            return draw(activations()), width
-
-
-@st.composite
-def networks(draw: st.DrawFn) -> RandomNetwork:
-    """A convolutional network with or without a linear head, or a network on tokens."""
-    batch, steps = draw(st.integers(1, 3)), draw(st.integers(1, 6))
+def build(random: Random, batch: int | None = None, shared: bool = True) -> RandomNetwork:
+    """One to six steps on rows, tokens, or what has one, two or three axes of positions; one sample to four."""
+    batch = random.randint(1, 4) if batch is None else batch
+    axes = random.choice([2, 3, 3, 3, 4, 4, 4, 5])
+    start = shape = (batch, *(random.randint(1, 11 if axes < 5 else 7) for _ in range(axes - 1)))
     layers: list[nn.Module] = []
-    if draw(st.booleans()):
-        shape: Shape = (draw(st.integers(1, 4)), draw(st.integers(1, 11)), draw(st.integers(1, 11)))
-        start = (batch, *shape)
-        for _ in range(steps):
-            layer, shape = draw(image_steps(*shape, batch, depth=1))
+    names: list[str] = []
+    steps = random.randint(1, 6)
+    for _ in range(4 * steps):
+        if len(layers) == steps:
+            break
+        fitting = [
+            step for step in STEPS if len(shape) in step.axes and step.fits(shape) and (shared or not step.shares)
+        ]
+        chosen = random.choice(fitting)
+        layer = chosen.make(random, shape)
+        out = shape_after(layer, shape)
+        if out is not None and 1 < len(out) < 6 and out[0] == batch and 0 < prod(out) <= MOST_ELEMENTS:
             layers.append(layer)
-        if draw(st.booleans()):
-            layers += [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(shape[0], draw(st.integers(1, 5)))]
-    else:
-        width = draw(st.integers(1, 8))
-        start = (batch, draw(st.integers(1, 7)), width)
-        for _ in range(steps):
-            layer, width = draw(token_steps(width, depth=1))
-            layers.append(layer)
-    return RandomNetwork(
-        nn.Sequential(nn.Sequential(*layers)) if draw(st.booleans()) else nn.Sequential(*layers), start
-    )
+            names.append(chosen.name)
+            shape = out
+    model = nested(random, layers or [nn.Identity()])
+    return RandomNetwork(model, tuple(names), start)
+
+
+def shape_after(layer: nn.Module, shape: Sequence[int]) -> Shape | None:
+    """The shape of what a step returns, also in training; None where torch refuses, as a pool wider than its input."""
+    found = None
+    for training in (True, False):
+        try:
+            with torch.no_grad(), torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+                # Some warnings of torch come once in a process: the same network would pass at the second try.
+                warnings.simplefilter("ignore")
+                found = tuple(layer.train(training)(torch.zeros(tuple(shape))).shape)
+        except (RuntimeError, ValueError, AssertionError):
+            return None
+    return found
+
+
+def network(seed: int, batch: int | None = None, shared: bool = True) -> tuple[nn.Module, torch.Tensor]:
+    """The network of a seed and its input; ``shared=False`` leaves out shared modules and parameters."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        made = build(Random(seed), batch, shared)  # noqa: S311  # no secret: the same network for the same seed
+    return made.model, made.inputs
+
+
+def networks(shared: bool = True) -> st.SearchStrategy[RandomNetwork]:
+    """Networks that hypothesis makes smaller where one fails."""
+    return st.randoms(use_true_random=False).map(lambda random: build(random, shared=shared))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from reconcile.diff import reconcile_measurements, reconcile_without_rules
+from reconcile.diff import reconcile_without_rules
 from reconcile.reference import count_trace, load_convention
 from reconcile.tools import Measurement, Metric
 from reconcile.trace import trace
@@ -39,6 +39,6 @@ def test_the_difference_is_all_unexplained(metric: Metric, unit: str, reference_
 
 def test_memory_is_held_against_what_is_written() -> None:
     count = count_trace(trace(Convolutional(), (torch.zeros(2, 3, 8, 8),)), load_convention("macs"))
-    found = reconcile_measurements("torchsummary", {"memory": Measurement(8, {"": 8})}, count)["memory"]
+    found = reconcile_without_rules("memory", Measurement(8, {"": 8}), "MAC", count)
     assert (found.unit, found.reference) == ("byte", count.memory.written_bytes)
     assert found.residual == 8 - count.memory.written_bytes

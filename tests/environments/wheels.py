@@ -10,11 +10,13 @@ import pytest
 
 TORCHINFO = """
 class Row:
-    is_recursive, is_leaf_layer = False, True
+    is_recursive, is_leaf_layer, output_bytes, param_bytes = False, True, 0, 0
     def __init__(self, module, macs, num_params):
         self.module, self.macs, self.num_params = module, macs, num_params
 
 class Found:
+    total_input = total_output_bytes = total_param_bytes = 0
+
     def __init__(self, model, macs, params):
         self.total_mult_adds, self.total_params = macs, params
         self.summary_list = [Row(model, macs, params)]

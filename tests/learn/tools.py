@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -84,7 +84,7 @@ class Operators(Tool):
 
 
 class Functions(Tool):
-    """Replaces ``F.linear``, and counts its products; every parameter of modules that ran."""
+    """Replaces ``F.linear``, and counts its products; all parameters, of each module less those of its children."""
 
     def measure(self, module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) -> ToolReport:
         total = 0
@@ -100,7 +100,22 @@ class Functions(Tool):
             module(*args, **kwargs)
         finally:
             F.linear = original
-        return report(total, sum(parameter.numel() for parameter in module.parameters()))
+        parameters = dict(_own_parameters(module, ""))
+        return ToolReport(
+            {
+                "compute": Measurement(total, {"": total}),
+                "params": Measurement(sum(parameters.values()), parameters),
+            }
+        )
+
+
+def _own_parameters(module: nn.Module, path: str) -> Iterator[tuple[str, int]]:
+    inclusive, *parts = (
+        sum(parameter.numel() for parameter in part.parameters()) for part in (module, *module.children())
+    )
+    yield path, inclusive - sum(parts)
+    for name, part in module.named_children():
+        yield from _own_parameters(part, f"{path}.{name}" if path else name)
 
 
 class Images(Tool):

@@ -32,7 +32,7 @@ class Page(HTMLParser):
 
 def test_every_link_leads_somewhere_in_the_folder(run: Run, tmp_path: Path) -> None:
     write_html(run, tmp_path)
-    for file in [tmp_path / "index.html", *(tmp_path / "models").iterdir()]:
+    for file in [tmp_path / "index.html", tmp_path / "agreement.html", *(tmp_path / "models").iterdir()]:
         for link in Page(file.read_text(encoding="utf-8")).links:
             path, _, anchor = link.partition("#")
             if path.endswith((".csv", ".json")):
@@ -67,7 +67,8 @@ def test_names_that_differ_in_case_alone_have_pages_of_their_own(run: Run, tmp_p
     write_html(replace(run, references=(), cells=tuple(replace(run.cells[0], model=name) for name in names)), tmp_path)
     files = [file.name.lower() for file in (tmp_path / "models").iterdir()]
     assert len(set(files)) == len(names)
-    assert sorted(item.name for item in tmp_path.iterdir()) == ["conventions.html", "index.html", "models"]
+    pages = ["agreement.html", "conventions.html", "index.html", "models"]
+    assert sorted(item.name for item in tmp_path.iterdir()) == pages
 
 
 def test_a_page_tells_the_way_and_what_is_left(run: Run) -> None:

@@ -19,6 +19,7 @@ from reconcile.reference import TERMS
 from reconcile.rules import Rule, Rulebook, load_rulebook
 from reconcile.rules.expression import check
 from reconcile.tools import ADAPTERS, MAIN_TOOLS, OWN_TOOLS
+from reconcile.trace.sizes import PRODUCT
 
 FILES = sorted((data_folder() / "rulebooks").glob("*.yaml"))
 TOOLS = tuple(path.stem for path in FILES)
@@ -78,10 +79,15 @@ def test_what_a_rulebook_names_exists_in_torch(tool: str) -> None:
         for name in rule.names:
             assert callable(resolved(name)), name
     for rule in book.operators.rules if book.operators else ():
-        for name in rule.names:
-            assert isinstance(getattr(torch.ops.aten, name.removeprefix("aten.")), torch._ops.OpOverloadPacket), name
+        for name in (*rule.names, *rule.inside):
+            assert is_operator(name) or name == PRODUCT, name
     for name in book.operators.fused if book.operators else ():
-        assert isinstance(getattr(torch.ops.aten, name.removeprefix("aten.")), torch._ops.OpOverloadPacket), name
+        assert is_operator(name) or issubclass(resolved(name), nn.Module), name
+
+
+def is_operator(name: str) -> bool:
+    packet = getattr(torch.ops.aten, name.removeprefix("aten."), None) if name.startswith("aten.") else None
+    return isinstance(packet, torch._ops.OpOverloadPacket)
 
 
 @pytest.mark.parametrize("tool", TOOLS)
@@ -102,7 +108,7 @@ def test_no_rule_hides_another(tool: str) -> None:
         unconditional: set[str] = set()
         for rule in part.rules if part is not None else ():
             assert not unconditional & set(rule.names)
-            if not rule.where:
+            if not rule.where and not rule.inside:
                 unconditional |= set(rule.names)
 
 

@@ -18,7 +18,7 @@ from reconcile.jobs.worker import (
     trace_model,
 )
 from reconcile.tools import column
-from reconcile.zoo import resolve
+from reconcile.zoo import Mode, resolve
 
 AMPLE = Limits(seconds=600, memory_mb=20_000)
 
@@ -34,11 +34,11 @@ def returned_by(pool: Any, function: Any, *arguments: Any, environment: str = ""
     return ending.value
 
 
-def readings_of(pool: Workers[Any], models: Sequence[str]) -> dict[str, Readings | None]:
+def readings_of(pool: Workers[Any], models: Sequence[str], mode: Mode = "eval") -> dict[str, Readings | None]:
     """Trace models, and return what their control flow reads; nothing is known of those that raise."""
     found: dict[str, Readings | None] = {}
     for model in models:
-        traced = returned_by(pool, trace_model, resolve(model), 0)
+        traced = returned_by(pool, trace_model, resolve(model, mode=mode), 0)
         assert isinstance(traced, TracedModel)
         found[model] = None if traced.error else traced.readings
     return found
@@ -50,6 +50,7 @@ def measured(
     readings: Mapping[str, Readings | None],
     at_a_time: int,
     pass_shapes_on: bool = True,
+    mode: Mode = "eval",
 ) -> dict[Place, list[MeasuredCell]]:
     """Measure cells in an order, without arithmetic if that can be; return them by model and tool.
 
@@ -63,7 +64,7 @@ def measured(
     while waiting or running:
         while waiting and running < at_a_time:
             (model, tool), as_documented = waiting.popleft()
-            spec = resolve(model)
+            spec = resolve(model, mode=mode)
             if as_documented:
                 job = Job(measure_as_documented, (spec, tool, 0), AMPLE, column(tool).place)
             else:

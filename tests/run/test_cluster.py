@@ -8,14 +8,18 @@ import socket
 import subprocess
 import sys
 import time
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import distributed
 import psutil
 import pytest
 
 from reconcile.cli import main
+from reconcile.errors import ReconcileError
+from reconcile.run import cluster
 
 MODELS = ["squeezenet1_1", "mnasnet0_5", "tests.run.models:net", "tests.run.models:raises"]
 TOOLS = "thop,torchinfo"
@@ -105,3 +109,19 @@ def test_no_scheduler_no_worker(
         assert said.startswith("reconcile: ")
         assert words in said
         assert not out.exists()
+
+
+def test_nothing_is_left_of_a_client_that_cannot_connect(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is left waits for a lock when it is collected, which may be at any time."""
+    monkeypatch.setattr(cluster, "CONNECT_SECONDS", 1)
+    made: weakref.WeakSet[distributed.Client] = weakref.WeakSet()
+    initialize = distributed.Client.__init__
+
+    def note(client: distributed.Client, *args: object, **named: object) -> None:
+        made.add(client)
+        initialize(client, *args, **named)
+
+    monkeypatch.setattr(distributed.Client, "__init__", note)
+    with pytest.raises(ReconcileError, match="no Dask scheduler answers"), cluster.cluster_at("tcp://127.0.0.1:9"):
+        pass
+    assert not made

@@ -32,14 +32,9 @@ def test_a_run_of_further_tools(tmp_path: Path, capsys: pytest.CaptureFixture[st
         assert int(row["value"]) - int(row["reference"]) == int(row["explained"]) + int(row["residual"])
     reference = int(rows["thop", "compute"]["reference"])
     assert int(rows["flop-counter", "compute"]["value"]) == 2 * reference  # it counts two for each of the same products
-    ruled = [
-        row
-        for (tool, metric), row in rows.items()
-        if metric in ("compute", "params") and tool in ("thop", "mmengine", "flop-counter", "torchstat-madd")
-    ]
+    ruled = [row for (tool, _), row in rows.items() if tool != "torch-profiler"]
     assert {row["residual"] for row in ruled} == {"0"}
-    # There are no rules for memory, so nothing of it is explained.
-    assert rows["torchsummary", "memory"]["explained"] == "0" != rows["torchsummary", "memory"]["difference"]
+    assert rows["torchsummary", "memory"]["difference"] != "0"
     assert "mmengine" in (tmp_path / "run" / "index.html").read_text(encoding="utf-8")
 
 

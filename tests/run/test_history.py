@@ -78,7 +78,7 @@ def test_an_object_store_says_the_same(runs: Path, object_store: str) -> None:
 
 @pytest.mark.parametrize("sql", DOCUMENTED, ids=range(len(DOCUMENTED)))
 def test_documented_queries(runs: Path, tmp_path: Path, sql: str) -> None:
-    assert len(DOCUMENTED) == 5
+    assert len(DOCUMENTED) == 6
     assert list(ask(str(runs), sql).columns)
     assert ask(str(tmp_path), sql).empty
 

@@ -131,16 +131,17 @@ def ptflops_aten(model: nn.Module, inputs: Inputs) -> Found:
 
 
 def fvcore(model: nn.Module, inputs: Inputs) -> Found:
-    from fvcore.nn import FlopCountAnalysis, parameter_count
+    from fvcore.nn import ActivationCountAnalysis, FlopCountAnalysis, parameter_count
 
-    flops = FlopCountAnalysis(model, inputs)
+    flops, activations = FlopCountAnalysis(model, inputs), ActivationCountAnalysis(model, inputs)
     params = parameter_count(model)
     modules = {path for path, _ in model.named_modules()}
     return {
-        "totals": {"compute": flops.total(), "params": params[""]},
+        "totals": {"compute": flops.total(), "params": params[""], "activations": activations.total()},
         "layers": {
             "compute": dict(flops.by_module()),
             "params": {path: count for path, count in params.items() if path in modules},
+            "activations": dict(activations.by_module()),
         },
     }
 
@@ -165,7 +166,11 @@ def torchinfo(model: nn.Module, inputs: Inputs) -> Found:
         if not row.is_recursive:
             layer_params[path] = row.num_params
     return {
-        "totals": {"compute": found.total_mult_adds, "params": found.total_params},
+        "totals": {
+            "compute": found.total_mult_adds,
+            "params": found.total_params,
+            "memory": found.total_input + found.total_output_bytes + found.total_param_bytes,
+        },
         "layers": {"compute": layers, "params": layer_params},
     }
 

@@ -24,11 +24,13 @@ from reconcile.tools.adapter import exact_integer, keyword_inputs, own_values, p
 from tests import networks
 
 TOOLS = MAIN_TOOLS
+FURTHER = {"fvcore": ("activations",), "torchinfo": ("memory",)}
+"""Metrics that a tool has beside compute and parameters."""
 
 
 def measure(tool: str, model: nn.Module, *args: Any, **kwargs: Any) -> ToolReport:
     report = adapter(tool).measure(model.eval(), args, kwargs)
-    assert set(report.measurements) == {"compute", "params"}
+    assert set(report.measurements) == {"compute", "params", *FURTHER.get(tool, ())}
     for measurement in report.measurements.values():
         assert sum(measurement.layers.values()) == measurement.total
         assert all(type(value) is int for value in (measurement.total, *measurement.layers.values()))
@@ -276,6 +278,7 @@ def nonsense(value: Any) -> dict[str, tuple[str, Callable[..., Any]]]:
         summary_list: Sequence[Any] = ()
         total_mult_adds = value
         total_params = 3
+        total_input = total_output_bytes = total_param_bytes = 0
 
     def of_ptflops(module: nn.Module, *_: Any, **__: Any) -> Any:
         module.__batch_counter__ = 1  # type: ignore[assignment]  # as ptflops does

@@ -46,6 +46,14 @@ def test_calls_are_numbered_and_owners_listed() -> None:
     assert trace(networks.TwoOwners(), (torch.zeros(1, 6),)).modules["left.0"].visits == ("left.0", "right.0")
 
 
+def test_the_last_path_of_a_module() -> None:
+    layer = nn.ReLU()
+    shared = nn.Sequential(layer, layer)
+    modules = trace(nn.Sequential(shared, layer, nn.Sequential(shared), shared), (torch.zeros(1),)).modules
+    assert {path: module.last_path for path, module in modules.items()} == {"": "", "0": "3", "0.0": "3.1", "2": "2"}
+    assert modules["0"].visits == ("0", "2.0")  # children by name, each once
+
+
 def test_modules_that_never_run_are_listed() -> None:
     assert trace(networks.Frozen(), (torch.zeros(1, 4),)).uncalled == ("unused",)
 
