@@ -12,6 +12,7 @@ from reconcile.learn.matrix import NOT_COUNTED, WITHOUT_FORMULA
 from reconcile.reference import TERMS, Convention, any_dimension, registered
 from reconcile.report import Table, write_csv
 from reconcile.report.conventions import conventions_of, conventions_table
+from reconcile.rules import Rulebook, load_rulebook
 from reconcile.tools import OWN_TOOLS
 
 FOLDER = Path(__file__).parent
@@ -52,7 +53,7 @@ def convention_schema() -> str:
 
 def matrix() -> str:
     """What each tool counts for each kind of layer, formula by formula."""
-    found = conventions_of(OWN_TOOLS)
+    found = conventions_of(_rulebooks())
     lines = [
         "# What each tool counts",
         "",
@@ -86,7 +87,11 @@ def matrix() -> str:
 
 def matrix_table() -> Table:
     """The same with a column for each tool."""
-    return conventions_table(conventions_of(OWN_TOOLS))
+    return conventions_table(conventions_of(_rulebooks()))
+
+
+def _rulebooks() -> dict[str, Rulebook]:
+    return {tool: load_rulebook(tool) for tool in OWN_TOOLS}
 
 
 GENERATED = {"formulas.md": formulas, "convention.schema.json": convention_schema, "matrix.md": matrix}

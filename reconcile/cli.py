@@ -23,6 +23,7 @@ from rich.text import Text
 
 from reconcile import __version__
 from reconcile.api import Grouping, ModelCount
+from reconcile.changes import HISTORY, compare_runs, read_record
 from reconcile.claims import VERDICTS, BadRow, Claim, audit, claim_of, claims_by_name
 from reconcile.diff import CAUSES, reconcile_measurements
 from reconcile.environments import environments, make_environment
@@ -38,7 +39,20 @@ from reconcile.reference import (
     load_convention,
     what_is_left_out,
 )
-from reconcile.report import audit_summary, explain, layer_label, safe_cell, summary, write_audit, write_report
+from reconcile.report import (
+    audit_summary,
+    changes_markdown,
+    changes_summary,
+    changes_table,
+    csv_text,
+    explain,
+    layer_label,
+    safe_cell,
+    summary,
+    write_audit,
+    write_changes,
+    write_report,
+)
 from reconcile.rules import ExpressionError, find_rulebook
 from reconcile.run import (
     REPORT_FILE,
@@ -80,6 +94,9 @@ from reconcile.zoo import Mode, ModelSpec, all_names, default_inputs, parse_inpu
 MODES = ("eval", "train")
 REPORTS = Path("reports")
 """Where runs are kept if nothing else is said."""
+
+WEEKLY = REPORTS / "weekly"
+"""Where weekly runs are."""
 
 GROUPINGS = ("model", "layer", "operator", "term")
 
@@ -425,6 +442,35 @@ def _verdicts(names: str) -> tuple[str, ...]:
         if name not in VERDICTS:
             raise ReconcileError(f"there is no verdict '{name}'{did_you_mean(name, VERDICTS)}")
     return chosen
+
+
+@app.command("diff")
+@click.argument("before", metavar="RUN")
+@click.argument("after", metavar="RUN")
+@click.option("--out", metavar="DIR", type=click.Path(path_type=Path), help="An empty or new folder for the report.")
+@click.option(
+    "--format", "output_format", type=click.Choice(["table", "markdown", "csv"]), default="table", show_default=True
+)
+def diff_command(before: str, after: str, out: Path | None, output_format: str) -> None:
+    """Show what changed from one run to another, and why.
+
+    A RUN is the folder of a finished run, or its name in reports/ or in the history of weekly runs.
+    """
+    if out is not None:
+        check_is_free(out)
+    places = (REPORTS, WEEKLY, WEEKLY / HISTORY)
+    found = compare_runs(*(read_record(find_run(name, *places)) for name in (before, after)))
+    if out is not None:
+        write_changes(found, out)
+    match output_format:
+        case "markdown":
+            print(changes_markdown(found), end="")
+        case "csv":
+            print(csv_text(changes_table(found)), end="")
+        case _:
+            _output().print(changes_summary(found))
+    if out is not None:
+        _say(f"report: {out / REPORT_FILE}")
 
 
 @app.command("learn")

@@ -30,10 +30,13 @@ __all__ = [
 
 
 def reconcile_measurements(
-    tool: str, measurements: Mapping[Metric, Measurement], count: ReferenceCount
+    tool: str, measurements: Mapping[Metric, Measurement], count: ReferenceCount, rulebook: Rulebook | None = None
 ) -> dict[str, Reconciliation]:
-    """Reconcile everything that a tool measured on a model with the native count of the same model and inputs."""
-    rulebook = find_rulebook(tool)
+    """Reconcile everything that a tool measured on a model with the native count of the same model and inputs.
+
+    ``rulebook`` stands in for the one that is known of the tool.
+    """
+    rulebook = rulebook or find_rulebook(tool)
     return {metric: _reconcile(metric, measured, tool, rulebook, count) for metric, measured in measurements.items()}
 
 

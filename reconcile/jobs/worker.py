@@ -24,6 +24,7 @@ from reconcile.errors import ReconcileError, describe_exception, printable
 from reconcile.execution import Question, Readings, ValuesNeededError, WithoutArithmetic
 from reconcile.jobs.result import MeasuredCell, ModelReference
 from reconcile.reference import Convention, count_trace
+from reconcile.rules import Rulebook
 from reconcile.tools import Measurement, Metric, UnsupportedModelError, adapter, check_report
 from reconcile.trace import Trace, trace_spec
 from reconcile.zoo import BuiltModel, ModelSpec, build
@@ -148,9 +149,13 @@ def _as_in_a_job() -> Iterator[None]:
 
 
 def reconcile_model(
-    spec: ModelSpec, traced: TracedModel, convention: Convention, measured: Mapping[str, Mapping[Metric, Measurement]]
+    spec: ModelSpec,
+    traced: TracedModel,
+    convention: Convention,
+    measured: Mapping[str, Mapping[Metric, Measurement]],
+    rulebooks: Mapping[str, Rulebook],
 ) -> ReconciledModel:
-    """Count a model, and reconcile with the count what each tool measured."""
+    """Count a model, and reconcile with the count what each tool measured; ``rulebooks`` stand in for known ones."""
     found: dict[str, Mapping[str, Reconciliation] | str] = {}
     try:
         count = count_trace(traced.trace(), convention)
@@ -161,7 +166,7 @@ def reconcile_model(
         )
     for tool, measurements in measured.items():
         try:
-            found[tool] = reconcile_measurements(tool, measurements, count)
+            found[tool] = reconcile_measurements(tool, measurements, count, rulebooks.get(tool))
         except Exception as error:  # a rulebook that does not fit costs its own cell
             found[tool] = f"{tool} cannot be compared: {describe_exception(error)}"
     reference = ModelReference(

@@ -2,7 +2,7 @@
 
 from reconcile.learn.book import learn_rulebook, predicted_compute, predicted_parameters
 from reconcile.learn.lesson import NUMBER_OF_JOBS, Lesson, learn, lesson_sentences
-from reconcile.learn.text import rulebook_text
+from reconcile.learn.text import rulebook_text, rulebook_yaml
 
 __all__ = [
     "NUMBER_OF_JOBS",
@@ -13,4 +13,5 @@ __all__ = [
     "predicted_compute",
     "predicted_parameters",
     "rulebook_text",
+    "rulebook_yaml",
 ]

@@ -13,9 +13,14 @@ WIDTH = 118
 
 
 def rulebook_text(book: Rulebook) -> str:
-    """Return a rulebook as YAML."""
+    """Return a rulebook that was learned as YAML, under a line that says so."""
     head = f"# What {book.tool} {', '.join(book.versions)} counts, learned from what it returned for small models.\n"
-    return head + yaml.dump(book.model_dump(exclude_defaults=True), Dumper=_Dumper, sort_keys=False, width=WIDTH)
+    return head + rulebook_yaml(book)
+
+
+def rulebook_yaml(book: Rulebook) -> str:
+    """Return a rulebook as YAML."""
+    return yaml.dump(book.model_dump(exclude_defaults=True), Dumper=_Dumper, sort_keys=False, width=WIDTH)
 
 
 class _Dumper(yaml.SafeDumper):

@@ -6,11 +6,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from reconcile.report.audit_tables import sources_table, verdicts_table
-from reconcile.report.folder import write_audit, write_report
+from reconcile.report.changes_tables import changes_table
+from reconcile.report.changes_text import changes_markdown, changes_summary
+from reconcile.report.folder import write_audit, write_changes, write_changes_into, write_report
 from reconcile.report.manifest import write_manifest
 from reconcile.report.names import layer_label
 from reconcile.report.steps import Step, waterfall_steps
-from reconcile.report.tables import Table, causes_table, cells_table, layers_table, safe_cell, write_csv
+from reconcile.report.tables import Table, causes_table, cells_table, csv_text, layers_table, safe_cell, write_csv
 from reconcile.report.terminal import audit_summary, explain, summary
 
 if TYPE_CHECKING:
@@ -26,6 +28,10 @@ __all__ = [
     "causes_table",
     "cells_frame",
     "cells_table",
+    "changes_markdown",
+    "changes_summary",
+    "changes_table",
+    "csv_text",
     "explain",
     "layer_label",
     "layers_frame",
@@ -37,6 +43,8 @@ __all__ = [
     "waterfall_steps",
     "waterfall_svg",
     "write_audit",
+    "write_changes",
+    "write_changes_into",
     "write_csv",
     "write_html",
     "write_manifest",

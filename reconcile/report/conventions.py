@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 
 from reconcile.learn.matrix import MatrixRow, convention_matrix
 from reconcile.report.tables import Table
-from reconcile.rules import Rulebook, find_rulebook
+from reconcile.rules import Rulebook
 
 PLACE_COLUMNS = ("layer", "kind", "settings")
 
@@ -21,11 +20,8 @@ class Conventions:
     rows: tuple[MatrixRow, ...]
 
 
-@cache
-def conventions_of(tools: tuple[str, ...]) -> Conventions:
-    """Return what the rulebooks of columns say, of those that have one. A report asks twice: for its table and page."""
-    found = {tool: find_rulebook(tool) for tool in tools}
-    books = {tool: book for tool, book in found.items() if book is not None}
+def conventions_of(books: Mapping[str, Rulebook]) -> Conventions:
+    """Return what the rulebooks of columns say of each layer."""
     return Conventions(books, convention_matrix(books))
 
 

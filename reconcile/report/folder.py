@@ -1,4 +1,4 @@
-"""A run or an audit as a folder of files that is there as a whole or not at all."""
+"""A run, an audit or what changed between two runs as a folder of files that is there as a whole or not at all."""
 
 from __future__ import annotations
 
@@ -7,9 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 from tempfile import mkdtemp
 
+from reconcile.changes import Comparison
 from reconcile.claims import Audit
 from reconcile.errors import ReconcileError
+from reconcile.learn import rulebook_yaml
 from reconcile.report.audit_tables import sources_table, verdicts_table
+from reconcile.report.changes_tables import changes_table
+from reconcile.report.changes_text import changes_markdown
 from reconcile.report.manifest import write_manifest
 from reconcile.report.tables import causes_table, cells_table, layers_table, proofs_table, write_csv
 from reconcile.run import REPORT_FILE, Run, check_is_free, is_run_folder
@@ -34,6 +38,25 @@ def write_audit(audit: Audit, folder: Path) -> None:
     """
     check_is_free(folder)
     _write_whole(folder, lambda partial: _write_audit(audit, partial))
+
+
+def write_changes(found: Comparison, folder: Path) -> None:
+    """Write ``changes.csv``, ``changes.md`` and ``index.html`` to a folder that does not exist yet or is empty.
+
+    Raises:
+        ReconcileError: As `write_report`.
+    """
+    check_is_free(folder)
+    _write_whole(folder, lambda partial: write_changes_into(partial, found))
+
+
+def write_changes_into(folder: Path, found: Comparison, report: str = "", back: str = "") -> None:
+    """Write the same files into a folder that is there; ``report`` and ``back`` are as for `changes_page`."""
+    from reconcile.report.changes_page import changes_page  # noqa: PLC0415  # it brings a template engine with it
+
+    write_csv(changes_table(found), folder / "changes.csv")
+    _write_text(folder / "changes.md", changes_markdown(found))
+    _write_text(folder / REPORT_FILE, changes_page(found, report, back))
 
 
 def _write_whole(folder: Path, write: Callable[[Path], None]) -> None:
@@ -82,12 +105,20 @@ def _write(run: Run, folder: Path) -> None:
     write_csv(causes_table(run), folder / "causes.csv")
     write_csv(proofs_table(run), folder / "proofs.csv")
     write_csv(layers_table(run), folder / "layers.csv")
-    write_csv(conventions_table(conventions_of(run.tools)), folder / "conventions.csv")
+    counted = conventions_of(run.rulebooks)
+    write_csv(conventions_table(counted), folder / "conventions.csv")
     compared = agreements(run)
     write_csv(agreement_table(compared), folder / "agreement.csv")
     write_csv(flips_table(compared), folder / "flips.csv")
     write_manifest(run, folder)
-    write_html(run, folder, compared)
+    _write_rulebooks(run, folder / "rulebooks")
+    write_html(run, folder, compared, counted)
+
+
+def _write_rulebooks(run: Run, folder: Path) -> None:
+    folder.mkdir()
+    for tool, book in run.rulebooks.items():
+        (folder / f"{tool}.yaml").write_text(rulebook_yaml(book), encoding="utf-8", newline="\n")
 
 
 def _write_audit(audit: Audit, folder: Path) -> None:
@@ -95,4 +126,8 @@ def _write_audit(audit: Audit, folder: Path) -> None:
 
     write_csv(verdicts_table(audit), folder / "verdicts.csv")
     write_csv(sources_table(audit), folder / "sources.csv")
-    (folder / REPORT_FILE).write_text(audit_page(audit), encoding="utf-8", errors="backslashreplace", newline="\n")
+    _write_text(folder / REPORT_FILE, audit_page(audit))
+
+
+def _write_text(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")

@@ -18,7 +18,7 @@ from reconcile.report import numbers
 from reconcile.report.agreement import Agreement, agreements
 from reconcile.report.agreement_view import agreement_view
 from reconcile.report.breakdown import CauseLine, breakdown
-from reconcile.report.conventions import conventions_of
+from reconcile.report.conventions import Conventions, conventions_of
 from reconcile.report.heat import shown_ratio
 from reconcile.report.layer_table import layer_rows, shown_layers
 from reconcile.report.manifest import manifest_facts
@@ -60,17 +60,20 @@ class ToolView:
     metrics: tuple[MetricView, ...]
 
 
-def write_html(run: Run, folder: Path, compared: Sequence[Agreement] | None = None) -> None:
+def write_html(
+    run: Run, folder: Path, compared: Sequence[Agreement] | None = None, counted: Conventions | None = None
+) -> None:
     """Write ``index.html``, ``agreement.html``, ``conventions.html`` and ``models/*.html`` into a folder.
 
-    ``compared`` is what ``agreements`` returns for the run, where it is known already.
+    ``compared`` is what ``agreements`` returns for the run, ``counted`` what ``conventions_of`` returns for its
+    rulebooks, where they are known already.
     """
     models = models_of(run)
     pages = page_slugs(models)
     (folder / "models").mkdir(parents=True, exist_ok=True)
     _write(folder / "index.html", index_page(run))
     _write(folder / "agreement.html", agreement_page(run, agreements(run) if compared is None else compared))
-    _write(folder / "conventions.html", conventions_page(run))
+    _write(folder / "conventions.html", conventions_page(tools_of(run), counted or conventions_of(run.rulebooks)))
     charts = _charts(run.cells)
     for key in models:
         _write(folder / "models" / f"{pages[key]}.html", _model_page(run, *key, charts))
@@ -103,14 +106,13 @@ def agreement_page(run: Run, compared: Sequence[Agreement]) -> str:
     return render("agreement.html.j2", run=run, views=views, known=CAUSES)
 
 
-def conventions_page(run: Run) -> str:
-    """The page that says what each tool of the run counts for each kind of layer."""
-    found = conventions_of(tools_of(run))
+def conventions_page(tools: Sequence[str], found: Conventions) -> str:
+    """The page that says what each tool of a run counts for each kind of layer."""
     return render(
         "conventions.html.j2",
         books=found.books,
         rows=found.rows,
-        unruled=[tool for tool in tools_of(run) if tool not in found.books],
+        unruled=[tool for tool in tools if tool not in found.books],
         not_counted=NOT_COUNTED,
         nothing=NOTHING,
         without_formula=WITHOUT_FORMULA,

@@ -6,7 +6,9 @@ import csv
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
+from io import StringIO
 from pathlib import Path
+from typing import TextIO
 
 from reconcile.diff.result import LayerDifference, Reconciliation
 from reconcile.jobs.result import ModelReference
@@ -105,11 +107,22 @@ def causes_text(causes: Mapping[str, int]) -> str:
 
 def write_csv(table: Table, path: Path) -> None:
     """Write a table as UTF-8 with exact integers; text that a spreadsheet would evaluate starts with an apostrophe."""
-    safe = cache(_safe_text)  # most names stand in many rows
     with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(table.columns)
-        writer.writerows([safe(value) if isinstance(value, str) else value for value in row] for row in table.rows)
+        _write_rows(table, file)
+
+
+def csv_text(table: Table) -> str:
+    """Return a table as :func:`write_csv` writes it."""
+    text = StringIO()
+    _write_rows(table, text)
+    return text.getvalue()
+
+
+def _write_rows(table: Table, file: TextIO) -> None:
+    safe = cache(_safe_text)  # most names stand in many rows
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(table.columns)
+    writer.writerows([safe(value) if isinstance(value, str) else value for value in row] for row in table.rows)
 
 
 def safe_cell(value: object) -> object:

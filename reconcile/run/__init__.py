@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from reconcile.isolation import Workers
 from reconcile.jobs import PRELOAD
 from reconcile.jobs.result import MeasuredCell, ModelReference, Status
+from reconcile.rules import Rulebook, find_rulebook
 from reconcile.run.cluster import cluster_at
 from reconcile.run.config import (
     Execution,
@@ -94,7 +95,14 @@ def run_plan(
         references=executed.references,
         cells=executed.cells,
         manifest=describe_run(plan, folder, executed, time.monotonic() - started),
+        rulebooks=_rulebooks(plan),
     )
+
+
+def _rulebooks(plan: Plan) -> dict[str, Rulebook]:
+    """Those by which a run's differences are explained."""
+    found = {tool: plan.rulebooks.get(tool) or find_rulebook(tool) for tool in plan.tools}
+    return {tool: book for tool, book in found.items() if book is not None}
 
 
 @contextmanager

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -14,6 +14,7 @@ from pydantic import Field
 from reconcile.configs import StrictModel, data_folder, load
 from reconcile.errors import ReconcileError
 from reconcile.reference import DEFAULT_CONVENTION, Convention, load_convention
+from reconcile.rules import Rulebook
 from reconcile.tools import MAIN_TOOLS, column_names, columns
 from reconcile.zoo import InputSpec, Mode, ModelSpec, parse_inputs, specs
 
@@ -58,7 +59,10 @@ class RunConfig(StrictModel):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A run that has been checked: every model and tool is known, and the convention is loaded."""
+    """A run that has been checked: every model and tool is known, and the convention is loaded.
+
+    ``rulebooks`` stand in for those that are known of columns.
+    """
 
     models: tuple[ModelSpec, ...]
     tools: tuple[str, ...]
@@ -71,6 +75,7 @@ class Plan:
     memory_limit_mb: float
     execution: Execution
     verified_share: float
+    rulebooks: Mapping[str, Rulebook] = field(default_factory=dict)
 
 
 def default_config_file() -> Path:

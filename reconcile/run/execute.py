@@ -89,11 +89,13 @@ class Backend(Protocol):
 class Executed:
     """What came of a plan: references and cells in its order, and which cells were measured both ways.
 
+    ``sources`` are the digests of users' own models, in the order of the references, empty for those of a zoo.
     ``measured`` is how many cells this run has measured itself, rather than taken over from another; ``measured_now``
     how many measurements were made since it was last taken up.
     """
 
     references: tuple[ModelReference, ...]
+    sources: tuple[str, ...]
     cells: tuple[Cell, ...]
     verified: tuple[Verified, ...]
     measured: int
@@ -179,6 +181,7 @@ class _Execution:
             self._work()
         return Executed(
             references=tuple(self._reference(model) for model in self._models.values()),
+            sources=tuple(model.source for model in self._models.values()),
             cells=tuple(self._cell(model, tool) for model in self._models.values() for tool in self._plan.tools),
             verified=tuple(self._verified()),
             measured=len(self._measured_here),
@@ -303,7 +306,8 @@ class _Execution:
                 for tool in plan.tools
                 if (cell := model.measured[tool, plan.execution]).status == "ok"
             }
-            return Job(reconcile_model, (task.spec, model.traced, plan.convention, measurements), limits)
+            known = (task.spec, model.traced, plan.convention, measurements, plan.rulebooks)
+            return Job(reconcile_model, known, limits)
         place = column(task.tool).place
         if self._runs_as_documented(task):
             return Job(measure_as_documented, (task.spec, task.tool, plan.seed), limits, place)

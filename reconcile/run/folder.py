@@ -24,6 +24,7 @@ from pydantic import Field, ValidationError
 from reconcile.configs import StrictModel
 from reconcile.errors import ReconcileError, did_you_mean
 from reconcile.reference import Convention
+from reconcile.rules import Rulebook
 from reconcile.run.config import Plan
 from reconcile.run.records import SCHEMAS
 from reconcile.run.store import Report, Store
@@ -62,6 +63,7 @@ class StoredPlan(StrictModel):
     timeout_seconds: float = Field(gt=0, le=7 * 24 * 3600)
     memory_limit_mb: float = Field(gt=0, le=2**40)
     verified_share: float = Field(ge=0, le=1)
+    rulebooks: dict[str, Rulebook] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +135,7 @@ def begin(path: Path, plan: Plan, run_id: str) -> RunFolder:
         timeout_seconds=plan.timeout_seconds,
         memory_limit_mb=plan.memory_limit_mb,
         verified_share=plan.verified_share,
+        rulebooks=dict(plan.rulebooks),
     )
     check_is_free(path)
     text = stored.model_dump_json(indent=2)
@@ -191,6 +194,7 @@ def reopen(path: Path) -> tuple[RunFolder, Plan]:
         timeout_seconds=stored.timeout_seconds,
         memory_limit_mb=stored.memory_limit_mb,
         verified_share=stored.verified_share,
+        rulebooks=stored.rulebooks,
     )
     return RunFolder(path, stored.run_id, stored.started, tuple(stored.command_line)), plan
 
@@ -200,17 +204,17 @@ def is_run_folder(path: Path) -> bool:
     return (path / PLAN_FILE).is_file()
 
 
-def find_run(name: str, reports: Path) -> Path:
-    """Return the folder of a run, named by its path or by its id.
+def find_run(name: str, *places: Path) -> Path:
+    """Return the folder of a run, named by its path or by its id in one of several places.
 
     Raises:
         ReconcileError: There is no such folder; names the nearest run.
     """
-    for path in (Path(name), reports / name):
+    for path in (Path(name), *(place / name for place in places)):
         with suppress(OSError, ValueError):
             if path.is_dir():
                 return path
-    known = [folder.name for folder in _runs_in(reports)]
+    known = [entry.name for place in places if place.is_dir() for entry in place.iterdir() if entry.is_dir()]
     raise ReconcileError(f"there is no run {name}{did_you_mean(name, known)}")
 
 

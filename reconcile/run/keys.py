@@ -17,7 +17,7 @@ from pathlib import Path
 
 from reconcile.environments import environment
 from reconcile.reference import Convention
-from reconcile.rules import rulebook_file
+from reconcile.rules import Rulebook, rulebook_file
 from reconcile.run.config import Execution
 from reconcile.tools import adapter, column, installed_tools, version_of
 from reconcile.zoo import ModelSpec, timm_zoo
@@ -26,6 +26,22 @@ TORCH = metadata.version("torch")
 """The version of torch, by which results of several machines can be told apart."""
 
 _PACKAGE = Path(__file__).parents[1]
+
+
+def source_digests() -> dict[str, str]:
+    """Return digests of the source of this project by what it does: what changes one may change those numbers."""
+    return {
+        "measuring": _key(*_measuring()),
+        "zoo": _digest_of_sources("zoo"),
+        "counting": _key(*_counting()),
+        "explaining": _key(*_explaining()),
+        "auditing": _key(_digest_of_sources("claims"), _digest_of_sources("rules"), *_counting()),
+    }
+
+
+def adapter_digest(tool: str) -> str:
+    """Return the digest of the source of a column's adapter."""
+    return _digest_of_file(Path(inspect.getfile(type(column(tool).adapter))))
 
 
 def measurement_key(spec: ModelSpec, source: str, tool: str, seed: int, execution: Execution) -> str:
@@ -37,11 +53,8 @@ def measurement_key(spec: ModelSpec, source: str, tool: str, seed: int, executio
         chosen.adapter.name,
         chosen.version,
         chosen.contents,
-        _digest_of_file(Path(inspect.getfile(type(chosen.adapter)))),
-        _digest_of_file(_PACKAGE / "tools" / "adapter.py"),
-        _digest_of_file(_PACKAGE / "tools" / "one_graph.py"),
-        _digest_of_file(_PACKAGE / "jobs" / "worker.py"),
-        _digest_of_sources("execution"),
+        adapter_digest(tool),
+        *_measuring(),
         execution,
     )
 
@@ -51,12 +64,14 @@ def reference_key(spec: ModelSpec, source: str, seed: int, convention: Conventio
     return _key("reference", _model(spec, source, seed), convention.model_dump(mode="json"), *_counting())
 
 
-def reconciliation_key(reference: str, measurement_digest: str, tool: str) -> str:
-    """Return the key of what a measurement and a reference were reconciled to."""
-    rulebook = rulebook_file(tool)
-    rules = "" if rulebook is None else _digest_of_file(rulebook)
-    ingredients = (_digest_of_sources("diff"), _digest_of_sources("rules"), rules)
-    return _key("reconciliation", reference, measurement_digest, tool, *ingredients)
+def reconciliation_key(reference: str, measurement_digest: str, tool: str, rulebook: Rulebook | None = None) -> str:
+    """Return the key of what a measurement and a reference were reconciled to, by a rulebook or by the known one."""
+    file = rulebook_file(tool)
+    if rulebook is not None:
+        rules = _key(rulebook.model_dump(mode="json"))
+    else:
+        rules = "" if file is None else _digest_of_file(file)
+    return _key("reconciliation", reference, measurement_digest, tool, *_explaining(), rules)
 
 
 @cache
@@ -78,6 +93,15 @@ def _model(spec: ModelSpec, source: str, seed: int) -> tuple[object, ...]:
     given = str(spec.inputs) if spec.inputs is not None else "default"
     library = metadata.version(spec.library) if spec.library else ""
     return (spec.name, source, given, spec.mode, seed, library, *_versions(), _digest_of_sources("zoo"))
+
+
+def _measuring() -> tuple[str, ...]:
+    files = (_PACKAGE / "tools" / "adapter.py", _PACKAGE / "tools" / "one_graph.py", _PACKAGE / "jobs" / "worker.py")
+    return (*map(_digest_of_file, files), _digest_of_sources("execution"))
+
+
+def _explaining() -> tuple[str, ...]:
+    return tuple(map(_digest_of_sources, ("diff", "rules")))
 
 
 def _counting() -> tuple[str, ...]:

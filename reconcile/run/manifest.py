@@ -16,6 +16,7 @@ from typing import Any
 from reconcile.run.config import Plan
 from reconcile.run.execute import Executed
 from reconcile.run.folder import RunFolder
+from reconcile.run.keys import adapter_digest, source_digests
 from reconcile.tools import column
 from reconcile.version import __version__
 
@@ -41,6 +42,10 @@ def describe_run(plan: Plan, folder: RunFolder, executed: Executed, seconds: flo
             **{name: metadata.version(name) for name in ("torch", "torchvision", "numpy", "pandas", *libraries)},
         },
         "tools": {tool: column(tool).version for tool in plan.tools},
+        "determinants": {
+            tool: {"adapter": adapter_digest(tool), "contents": list(column(tool).contents)} for tool in plan.tools
+        },
+        "sources": source_digests(),
         "platform": platform.platform(),
         "processors": os.cpu_count(),
         "jobs": plan.jobs,
@@ -58,6 +63,7 @@ def describe_run(plan: Plan, folder: RunFolder, executed: Executed, seconds: flo
                 "name": spec.name,
                 "input": reference.input,
                 "mode": spec.mode,
+                "source": source,
                 "execution": reference.execution,
                 "reference": reference.compute,
                 "parameters": reference.parameters,
@@ -67,7 +73,7 @@ def describe_run(plan: Plan, folder: RunFolder, executed: Executed, seconds: flo
                 "uncalled": list(reference.uncalled),
                 "error": reference.error,
             }
-            for spec, reference in zip(plan.models, executed.references, strict=True)
+            for spec, reference, source in zip(plan.models, executed.references, executed.sources, strict=True)
         ],
     }
 

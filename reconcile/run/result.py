@@ -8,6 +8,7 @@ from typing import Any
 
 from reconcile.diff.result import Reconciliation
 from reconcile.jobs.result import ModelReference, Status
+from reconcile.rules import Rulebook
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,10 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A whole run. ``manifest`` is what ``manifest.json`` holds: versions, inputs, seed, command line, revision."""
+    """A whole run. ``manifest`` is what ``manifest.json`` holds: versions, inputs, seed, command line, revision.
+
+    ``rulebooks`` are those by which differences are explained, of the columns that have one.
+    """
 
     run_id: str
     convention: str
@@ -50,3 +54,4 @@ class Run:
     references: tuple[ModelReference, ...]
     cells: tuple[Cell, ...]
     manifest: Mapping[str, Any]
+    rulebooks: Mapping[str, Rulebook] = field(default_factory=dict)

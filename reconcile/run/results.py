@@ -117,7 +117,8 @@ class Results:
 
     def _reconciliation_key(self, spec: ModelSpec, source: str, tool: str) -> str:
         measured = self._digests[self._measurement_key(spec, source, tool, self._plan.execution)]
-        return reconciliation_key(self._reference_key(spec, source), measured, tool)
+        rulebook = self._plan.rulebooks.get(tool)
+        return reconciliation_key(self._reference_key(spec, source), measured, tool, rulebook)
 
 
 def _parsed(store: Store, key: str, stored: Stored | None, parse: Callable[[Stored], Record]) -> Record | None:

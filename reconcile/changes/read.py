@@ -1,0 +1,215 @@
+"""Reading what a run left in its folder, or what the history keeps of it: also what an older version wrote.
+
+Names and places are as the report has them. What is missing is left out; what an older version did not write yet is
+empty.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+
+from reconcile.changes.record import ClaimKey, ModelKey, ModelRecord, Number, NumberKey, Record, ToolRecord, Verdict
+from reconcile.changes.tables import has_table, read_table, rows
+from reconcile.configs import parse
+from reconcile.errors import ReconcileError
+from reconcile.rules import Rulebook
+
+MANIFEST_FILE = "manifest.json"
+RULEBOOKS = "rulebooks"
+"""The folder with the rulebook of each column that has one."""
+
+_SETTINGS = ("convention", "execution", "seed", "timeout_seconds", "memory_limit_mb")
+"""What a run is asked for that may change what comes of it, beside models and tools."""
+
+Value = TypeVar("Value", int, float)
+
+
+def read_record(folder: Path) -> Record:
+    """Read a finished run.
+
+    Raises:
+        ReconcileError: It is none, or a file cannot be read; names the file, and the row.
+    """
+    manifest = read_manifest(folder)
+    numbers = _numbers(folder)
+    rulebooks, remarks = _rulebooks(folder, manifest)
+    return Record(
+        run_id=str(manifest.get("run_id") or folder.name),
+        started=str(manifest.get("started") or ""),
+        versions=_versions(manifest),
+        sources=_texts(manifest.get("sources")),
+        settings={name: _setting(manifest[name]) for name in _SETTINGS if manifest.get(name) is not None},
+        tools=_tools(manifest, numbers),
+        models=_models(manifest, numbers),
+        numbers=numbers,
+        rulebooks=rulebooks,
+        verdicts=_verdicts(folder) if has_table(folder, "verdicts") else None,
+        remarks=remarks,
+    )
+
+
+def read_manifest(folder: Path) -> Mapping[str, Any]:
+    """Read ``manifest.json``; empty if there is none.
+
+    Raises:
+        ReconcileError: It is no JSON object.
+    """
+    path = folder / MANIFEST_FILE
+    try:
+        found = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, RecursionError):
+        raise ReconcileError(f"{path} cannot be read: it is damaged.") from None
+    if not isinstance(found, dict):
+        raise ReconcileError(f"{path} is no manifest of a run.")
+    return found
+
+
+def _versions(manifest: Mapping[str, Any]) -> dict[str, str]:
+    found = _texts(manifest.get("versions"))
+    revision = manifest.get("git_revision")
+    return {**found, "revision": revision} if isinstance(revision, str) else found
+
+
+def _tools(manifest: Mapping[str, Any], numbers: Mapping[NumberKey, Number]) -> dict[str, ToolRecord]:
+    versions = _texts(manifest.get("tools")) or {key.tool: "" for key in numbers}
+    determinants = manifest.get("determinants")
+    known = determinants if isinstance(determinants, dict) else {}
+    found = {}
+    for tool, version in versions.items():
+        further = known.get(tool)
+        further = further if isinstance(further, dict) else {}
+        contents = further.get("contents")
+        found[tool] = ToolRecord(
+            version,
+            tuple(map(str, contents)) if isinstance(contents, list) else (),
+            str(further.get("adapter") or ""),
+        )
+    return found
+
+
+def _models(manifest: Mapping[str, Any], numbers: Mapping[NumberKey, Number]) -> dict[ModelKey, ModelRecord]:
+    found = {key.of_model: ModelRecord() for key in numbers}
+    listed = manifest.get("models")
+    for item in listed if isinstance(listed, list) else ():
+        if not isinstance(item, dict):
+            continue
+        counts = {
+            "compute": item.get("reference"),
+            "params": item.get("parameters"),
+            "activations": item.get("activations"),
+            **{f"memory: {name}": bytes_ for name, bytes_ in _mapping(item.get("memory")).items()},
+        }
+        key = ModelKey(str(item.get("name")), str(item.get("input") or ""))
+        found[key] = ModelRecord(
+            mode=str(item.get("mode") or ""),
+            counts={name: count for name, count in counts.items() if isinstance(count, int)},
+            source=str(item.get("source") or ""),
+            error=str(item.get("error") or ""),
+        )
+    return found
+
+
+def _numbers(folder: Path) -> dict[NumberKey, Number]:
+    causes: dict[NumberKey, dict[str, int]] = defaultdict(dict)
+    if has_table(folder, "causes"):
+        for place, row in _numbered(folder, "causes", ("model", "tool", "metric", "cause", "delta")):
+            delta = _number(row["delta"], int, f"{place}, delta")
+            if delta is not None:  # the rows of causes name no input: a model at two inputs shares what is below
+                key = NumberKey(row["model"], row.get("input", ""), row["tool"], row["metric"])
+                causes[key][row["cause"]] = delta
+    found = {}
+    for place, row in _numbered(folder, "cells", ("model", "tool", "metric", "status", "value")):
+        key = NumberKey(row["model"], row.get("input", ""), row["tool"], row["metric"])
+        by_cause = causes.get(key) or causes.get(key._replace(input=""), {})
+        found[key] = _read_number(row, by_cause, place)
+    return found
+
+
+def _read_number(row: Mapping[str, str], causes: Mapping[str, int], place: str) -> Number:
+    def integer(name: str) -> int | None:
+        return _number(row.get(name, ""), int, f"{place}, {name}")
+
+    def decimal(name: str) -> float | None:
+        return _number(row.get(name, ""), float, f"{place}, {name}")
+
+    value, reference, residual = integer("value"), integer("reference"), integer("residual")
+    explained = None if value is None or reference is None or residual is None else value - reference - residual
+    return Number(
+        status=row["status"],
+        value=value,
+        unit=row.get("unit", ""),
+        reference=reference,
+        residual=residual,
+        # Causes of a model at two inputs cannot be told apart in what an older version wrote.
+        causes=causes if explained is not None and sum(causes.values()) == explained else {},
+        seconds=decimal("seconds"),
+        peak_rss_mb=decimal("peak_rss_mb"),
+        error=row.get("error", ""),
+    )
+
+
+def _numbered(folder: Path, name: str, columns: tuple[str, ...]) -> Iterator[tuple[str, dict[str, str]]]:
+    for number, row in enumerate(rows(read_table(folder, name, columns)), start=1):
+        yield f"{folder / name}, row {number}", row
+
+
+def _number(text: str, kind: Callable[[str], Value], place: str) -> Value | None:
+    if text in ("", "nan", "NaN", "<NA>"):
+        return None
+    try:
+        return kind(text)
+    except ValueError:
+        raise ReconcileError(f"{place}: '{text[:40]}' is no number.") from None
+
+
+def _rulebooks(folder: Path, manifest: Mapping[str, Any]) -> tuple[dict[str, Rulebook], tuple[str, ...]]:
+    """The rulebooks of a run. One in a form that this version does not know is named, and left out."""
+    found, remarks = {}, []
+    for tool, text in _rulebook_texts(folder, manifest).items():
+        try:
+            found[tool] = parse(Rulebook, yaml.safe_load(text), f"the rulebook of {tool}")
+        except (ReconcileError, yaml.YAMLError):
+            remarks.append(f"the rulebook of {tool} in {folder.name} is in a form that this version does not read")
+    return found, tuple(remarks)
+
+
+def _rulebook_texts(folder: Path, manifest: Mapping[str, Any]) -> dict[str, str]:
+    if has_table(folder, RULEBOOKS):
+        return {row["tool"]: row["text"] for row in rows(read_table(folder, RULEBOOKS, ("tool", "text")))}
+    places = {tool: folder / RULEBOOKS / f"{tool}.yaml" for tool in _texts(manifest.get("tools"))}
+    return {tool: path.read_text(encoding="utf-8") for tool, path in places.items() if path.is_file()}
+
+
+def _verdicts(folder: Path) -> dict[ClaimKey, Verdict]:
+    seen: Counter[ClaimKey] = Counter()
+    found = {}
+    for row in rows(read_table(folder, "verdicts", ("model", "value", "verdict"))):
+        source, where, unit, given = (row.get(name, "") for name in ("source", "where", "unit", "input"))
+        key = ClaimKey(source, where, row["model"], row["value"], unit, given, 0)
+        seen[key] += 1
+        found[key._replace(place=seen[key] - 1)] = Verdict(
+            row["verdict"], row.get("matched_convention", ""), row.get("matched_input", ""), row.get("count", "")
+        )
+    return found
+
+
+def _setting(value: object) -> str:
+    if isinstance(value, dict):  # a convention
+        return str(value.get("name", value))
+    return str(value)
+
+
+def _mapping(value: object) -> dict[str, Any]:
+    return {str(key): item for key, item in value.items()} if isinstance(value, dict) else {}
+
+
+def _texts(value: object) -> dict[str, str]:
+    return {key: str(item) for key, item in _mapping(value).items() if item is not None}

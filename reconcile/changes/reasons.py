@@ -1,0 +1,185 @@
+"""Why a number is another: what determines it and has changed, less what the other numbers of both runs rule out.
+
+A column's number on a model is determined by the tool (its version, its environment), by the model (its library, its
+source, its input), by what runs both (torch, Python, this project), and by nothing else. Of what has changed, these
+are ruled out:
+
+- what makes the model, if the native counter finds the same model as before;
+- the tool, if it says something else only of models that the native counter finds changed;
+- what runs both, if no column whose tool has stayed says anything else of a model that has stayed.
+
+A reason that is left may be one of several. If nothing that determines a number has changed, there is no reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+from reconcile.changes.columns import ColumnPair, Columns, ModelPair
+from reconcile.changes.record import ModelKey, Record
+
+ReasonCode = Literal["tool", "library", "model", "torch", "python", "configuration", "project", "limits"]
+
+MEANINGS: Mapping[ReasonCode, str] = {
+    "tool": "the tool is another version, another tool, or has other packages in its environment",
+    "library": "the library that builds the model is another version",
+    "model": "the source of a model of one's own is another",
+    "torch": "torch is another version",
+    "python": "Python is another version",
+    "configuration": "the run was asked for something else: input, mode, seed, convention, way of running",
+    "project": "this project's own code, rulebooks or data are others",
+    "limits": "a cell may take other time or memory",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Something that determines numbers and has changed, in words: ``torch 2.9.0 → 2.14.1``."""
+
+    code: ReasonCode
+    words: str
+
+
+Reasons = tuple[Reason, ...]
+
+
+@dataclass(frozen=True)
+class Determinants:
+    """What determines the numbers of two runs, and which columns and models moved, by which reasons are ruled out.
+
+    ``moved`` are the models for which the native counter says something else, ``stirred`` the pairs of columns, by
+    their later name, that say something else of a model that did not move.
+    """
+
+    before: Record
+    after: Record
+    columns: Columns
+    moved: Collection[ModelKey] = ()
+    stirred: Collection[str] = ()
+
+    def of_number(self, pair: ColumnPair, model: ModelPair) -> Reasons:
+        """Why a column says something else of a model that both runs have."""
+        of_tool, of_model, shared = self.of_tool(pair), self._of_model(model), self._shared
+        if (of_tool or shared) and model.after not in self.moved:
+            of_model = tuple(reason for reason in of_model if reason.code == "configuration")
+        if of_model and model.after in self.moved and pair.after not in self.stirred:
+            of_tool = ()
+        if (of_tool or of_model) and not self._is_shared_stirred(pair):
+            shared = ()
+        return _each_once(*of_tool, *of_model, *shared)
+
+    def of_status(self, pair: ColumnPair, model: ModelPair) -> Reasons:
+        """Why a column gives a number no longer, or gives one now."""
+        limits = self._setting("limits", ("timeout_seconds", "memory_limit_mb"))
+        return _each_once(*self.of_tool(pair), *self._of_model(model), *self._shared, *limits)
+
+    def of_count(self, model: ModelPair) -> Reasons:
+        """Why the native counter says something else of a model."""
+        asked = self._setting("configuration", ("convention",))
+        return _each_once(*self._of_model(model), *self._version("torch", "torch"), *self._sources("counting"), *asked)
+
+    def of_explanation(self, pair: ColumnPair) -> Reasons:
+        """Why the same number is explained otherwise."""
+        rulebook: Reasons = ()
+        if self.before.rulebooks.get(pair.before) != self.after.rulebooks.get(pair.after):
+            rulebook = self.of_tool(pair) or (Reason("project", f"the rulebook of {pair.name}"),)
+        return _each_once(*rulebook, *self._sources("explaining"))
+
+    def of_rules(self, pair: ColumnPair) -> Reasons:
+        """Why a tool counts by other rules."""
+        written_anew = (Reason("project", f"the rulebook of {pair.name}"),)
+        return self.of_tool(pair) or self._version("torch", "torch") or written_anew
+
+    def of_verdict(self) -> Reasons:
+        """Why a published number is judged otherwise."""
+        libraries = [name for name in ("torch", "torchvision", "timm") if name in self.before.versions]
+        versions = [reason for name in libraries for reason in self._version(_code_of(name), name)]
+        return _each_once(*versions, *self._sources("auditing"))
+
+    def of_tool(self, pair: ColumnPair) -> Reasons:
+        """What is new about a column's tool."""
+        was, now = pair.was, pair.now
+        if pair.is_replaced:
+            return (Reason("tool", f"{pair.before} {was.version} → {pair.after} {now.version}"),)
+        if was.version != now.version:
+            return (Reason("tool", f"{pair.name} {was.version or 'unknown'} → {now.version or 'unknown'}"),)
+        if was.contents != now.contents:
+            changed = sorted({*was.contents} ^ {*now.contents})
+            return (Reason("tool", f"the environment of {pair.name}: {', '.join(changed)}"),)
+        if was.adapter and now.adapter and was.adapter != now.adapter:
+            return (Reason("project", f"the adapter of {pair.name}"),)
+        return ()
+
+    def _of_model(self, model: ModelPair) -> Reasons:
+        name = model.after.model
+        found = list(self._version("library", "timm" if name.startswith("timm/") else "torchvision"))
+        was, now = self.before.models[model.before], self.after.models[model.after]
+        if was.source and now.source and was.source != now.source:
+            found.append(Reason("model", f"the source of {name}"))
+        if model.before.input != model.after.input:
+            found.append(Reason("configuration", f"input {model.before.input} → {model.after.input}"))
+        if was.mode and now.mode and was.mode != now.mode:
+            found.append(Reason("configuration", f"mode {was.mode} → {now.mode}"))
+        return (*found, *self._sources("zoo"), *self._setting("configuration", ("seed",)))
+
+    @cached_property
+    def _shared(self) -> Reasons:
+        return (
+            *self._version("torch", "torch"),
+            *self._version("python", "python"),
+            *self._sources("measuring"),
+            *self._setting("configuration", ("execution",)),
+        )
+
+    def _is_shared_stirred(self, pair: ColumnPair) -> bool:
+        """Whether a column whose tool has stayed says something else of a model that has stayed."""
+        others = (other for other in self.columns.both if other.after != pair.after and not self.of_tool(other))
+        return any(other.after in self.stirred for other in others)
+
+    def _version(self, code: ReasonCode, name: str) -> Reasons:
+        was, now = self.before.versions.get(name), self.after.versions.get(name)
+        return () if was == now else (Reason(code, f"{name} {was or 'unknown'} → {now or 'unknown'}"),)
+
+    def _setting(self, code: ReasonCode, names: tuple[str, ...]) -> Reasons:
+        before, after = self.before.settings, self.after.settings
+        return tuple(
+            Reason(code, f"{name.replace('_', ' ')} {before[name]} → {after[name]}")
+            for name in names
+            if _differ(before, after, name)
+        )
+
+    def _sources(self, part: str) -> Reasons:
+        """What of this project changed, if it is known by parts; else whether anything of it did."""
+        before, after = self.before, self.after
+        if part in before.sources and part in after.sources:
+            changed = _differ(before.sources, after.sources, part)
+            return (Reason("project", f"this project's {part}"),) if changed else ()
+        names = ("reconcile", "revision")
+        return tuple(reason for name in names for reason in self._version("project", name))[:1]
+
+
+def changed_versions(before: Record, after: Record, columns: Columns) -> Iterator[tuple[str, str, str]]:
+    """Yield everything of which two runs had different versions: its name, the version then, and now."""
+    for name in dict.fromkeys((*before.versions, *after.versions)):
+        was, now = before.versions.get(name, ""), after.versions.get(name, "")
+        if was != now:
+            yield name, was, now
+    for pair in columns.both:
+        was, now = pair.was.version, pair.now.version
+        if was != now or pair.is_replaced:
+            yield pair.name, was, now
+
+
+def _each_once(*reasons: Reason) -> Reasons:
+    return tuple(dict.fromkeys(reasons))
+
+
+def _code_of(library: str) -> ReasonCode:
+    return "torch" if library == "torch" else "library"
+
+
+def _differ(before: Mapping[str, str], after: Mapping[str, str], name: str) -> bool:
+    return name in before and name in after and before[name] != after[name]
