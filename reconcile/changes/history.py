@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from reconcile.changes.read import MANIFEST_FILE, RULEBOOKS, read_manifest, read_record
 from reconcile.changes.record import Record
-from reconcile.changes.tables import TABLES, has_table, read_table, write_parquet
+from reconcile.changes.tables import NOT_COMPARED, has_table, read_table, write_parquet
 from reconcile.errors import ReconcileError
 
 HISTORY = "history"
@@ -39,9 +39,11 @@ def keep(folder: Path, history: Path, write: Callable[[Path], None] = lambda _: 
             shutil.rmtree(left)
         partial = Path(mkdtemp(prefix=_PARTIAL, dir=history))
         try:
-            for name in TABLES:
+            for name, left_out in NOT_COMPARED.items():
                 if has_table(folder, name):
-                    write_parquet(read_table(folder, name), partial / f"{name}.parquet")
+                    table = read_table(folder, name)
+                    kept = [column for column in table.column_names if column not in left_out]
+                    write_parquet(table.select(kept), partial / f"{name}.parquet")
             shutil.copyfile(folder / MANIFEST_FILE, partial / MANIFEST_FILE)
             write_parquet(_rulebook_table(folder / RULEBOOKS), partial / f"{RULEBOOKS}.parquet")
             write(partial)

@@ -75,7 +75,13 @@ def read_manifest(folder: Path) -> Mapping[str, Any]:
 def _versions(manifest: Mapping[str, Any]) -> dict[str, str]:
     found = _texts(manifest.get("versions"))
     revision = manifest.get("git_revision")
-    return {**found, "revision": revision} if isinstance(revision, str) else found
+    if not isinstance(revision, str):
+        return found
+    commit, dash, state = revision.partition("-")
+    return {**found, "revision": f"{commit[:_REVISION_DIGITS]}{dash}{state}"}
+
+
+_REVISION_DIGITS = 12
 
 
 def _tools(manifest: Mapping[str, Any], numbers: Mapping[NumberKey, Number]) -> dict[str, ToolRecord]:

@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 
 from reconcile.errors import ReconcileError, describe_exception
 
-TABLES = ("cells", "causes", "verdicts")
-"""The tables by which runs are compared."""
+NOT_COMPARED = {"cells": ("run_id",), "causes": ("run_id", "layers"), "verdicts": ("alternatives", "note")}
+"""The tables by which runs are compared, and columns of theirs that are not, of which the history keeps nothing."""
 
 _LONGEST_ROW = 2**26
 """Bytes; a row of causes.csv names all layers that a cause touches."""

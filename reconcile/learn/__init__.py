@@ -2,6 +2,7 @@
 
 from reconcile.learn.book import learn_rulebook, predicted_compute, predicted_parameters
 from reconcile.learn.lesson import NUMBER_OF_JOBS, Lesson, learn, lesson_sentences
+from reconcile.learn.revise import revised
 from reconcile.learn.text import rulebook_text, rulebook_yaml
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "lesson_sentences",
     "predicted_compute",
     "predicted_parameters",
+    "revised",
     "rulebook_text",
     "rulebook_yaml",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from reconcile.errors import ReconcileError
@@ -55,7 +55,8 @@ class Lesson:
     ``rulebook`` was learned from some shapes; ``unused`` are the probes at all others, ``checked`` what the tool
     returned for them; ``structural`` is the same of the structural probes, from which the rulebook was learned.
     ``refused`` are the probes for which the tool gave no number, with its own sentence. ``not_learned`` are further
-    metrics that it has: their rules are taken over from the rulebook that is known.
+    metrics that it has: their rules are taken over from the rulebook that is known. ``structure`` is what the tool
+    returned for the structural probes.
     """
 
     rulebook: Rulebook
@@ -64,6 +65,7 @@ class Lesson:
     structural: tuple[Check, ...]
     refused: Mapping[str, str]
     not_learned: frozenset[Metric] = frozenset()
+    structure: Structure = field(default_factory=dict)
 
 
 def learn(tool: str, workers: Workers[Any], progress: Callable[[str], None] = lambda _: None) -> Lesson:
@@ -92,15 +94,16 @@ def learn(tool: str, workers: Workers[Any], progress: Callable[[str], None] = la
     further = frozenset(metric for item in usable for metric in item.not_learned)
     book = with_rules_taken_over(book, further, find_rulebook(chosen.name))
     unused = tuple(item for item in usable if item.trace is not None)
-    checked = tuple(_checked(book, unused))
+    checked = tuple(checks_of(book, unused))
     return Lesson(
         rulebook=_with_what_it_misses(book, checked),
         unused=unused,
         checked=checked,
-        structural=tuple(_checked_structure(book, structure)),
+        structural=tuple(checks_of_structure(book, structure)),
         refused={_name(item): item.error for item in observations if item.error}
         | {_network(*place): outcome.error for place, outcome in structure.items() if outcome.error},
         not_learned=further,
+        structure=structure,
     )
 
 
@@ -186,7 +189,7 @@ def _last_words(ending: Ending) -> str:
     return f"its process ended ({ending.last_words or ending.outcome})."
 
 
-def _checked(book: Rulebook, observations: Iterable[Observation]) -> Iterator[Check]:
+def checks_of(book: Rulebook, observations: Iterable[Observation]) -> Iterator[Check]:
     """What the tool returned for probes that have a trace, beside what a rulebook says."""
     for item in observations:
         assert item.trace is not None, "an observation at an unused shape has its trace"
@@ -199,7 +202,8 @@ def _checked(book: Rulebook, observations: Iterable[Observation]) -> Iterator[Ch
                 yield Check(_name(item), metric, item.not_learned[metric], predicted)
 
 
-def _checked_structure(book: Rulebook, structure: Structure) -> Iterator[Check]:
+def checks_of_structure(book: Rulebook, structure: Structure) -> Iterator[Check]:
+    """What the tool returned for the structural probes, beside what a rulebook says."""
     for (name, batch), outcome in structure.items():
         trace = trace_in_mode(book, structure, name, batch)
         if trace is not None and outcome.compute is not None:
@@ -231,18 +235,18 @@ def lesson_sentences(lesson: Lesson, known: Iterable[Rulebook]) -> Iterator[str]
 
 def _differences(lesson: Lesson, known: Rulebook) -> Iterator[str]:
     """Say where a known rulebook is for another convention: in words where they differ in words, else by a number."""
-    wrong = [(item, check) for item in lesson.unused for check in _checked(known, [item]) if not check.holds]
-    among = {name for item, _ in wrong for name in _names(item)}
+    wrong = [(item, check) for item in lesson.unused for check in checks_of(known, [item]) if not check.holds]
+    among = {name for item, _ in wrong for name in names_of(item)}
     in_words = list(compare_rulebooks(known, lesson.rulebook, among))
     yield from in_words
     said = " ".join(in_words)
-    for check in _one_for_each(check for item, check in wrong if not any(name in said for name in _names(item))):
+    for check in _one_for_each(check for item, check in wrong if not any(name in said for name in names_of(item))):
         versions = ", ".join(known.versions)
         numbers = f"says {check.predicted:,}, the tool {check.returned:,}"
         yield f"{_subject(check)}: the rulebook for {versions} {numbers}."
 
 
-def _names(item: Observation) -> Iterator[str]:
+def names_of(item: Observation) -> Iterator[str]:
     """Names of all calls of a probe for which there may be rules."""
     calls = (*item.functions, *item.every) if item.module is None else (item.module, *item.functions, *item.every)
     yield from (seen.name for seen in calls)

@@ -8,7 +8,7 @@ from reconcile.report.html import render
 
 
 def changes_page(found: Comparison, report: str = "", back: str = "") -> str:
-    """The page; ``report`` leads to the later run's own report, ``back`` to the page of all runs, where there is one."""
+    """The page; ``report`` leads to the later run's own report, ``back`` to the page of all runs, if there are any."""
     return render(
         "changes.html.j2",
         found=found,

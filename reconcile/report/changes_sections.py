@@ -42,7 +42,7 @@ def headline(found: Comparison) -> str:
     """What changed, in one sentence."""
     if found.is_empty:
         verdicts = f" and {plural(found.same_verdicts, 'verdict')}" if found.same_verdicts else ""
-        versions = "; ".join(f"{name} {_to(was, now)}" for name, was, now in found.versions)
+        versions = "; ".join(f"{name} {_to(was, now)}" for name, was, now in found.versions if name != "revision")
         though = f", though these are other versions: {versions}" if versions else ""
         same = f"{plural(found.same_numbers, 'number')}{verdicts} the same"
         return f"Nothing changed since {found.before.title}: {same}{though}."

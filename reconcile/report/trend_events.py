@@ -1,0 +1,81 @@
+"""What happened in each run of a history, in words; runs in which nothing did are told together."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from reconcile.changes.trend import Point, Trend
+from reconcile.report.numbers import exact, plural
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A run, or several in a row in which nothing changed. ``name`` is the run's, empty for several."""
+
+    name: str
+    when: str
+    words: tuple[str, ...]
+
+
+_KINDS = {
+    "column": "column",
+    "model": "model",
+    "rule": "rule",
+    "number": "number",
+    "count": "native count",
+    "status": "failure that came or went",
+    "explanation": "explanation",
+    "metric": "metric",
+    "verdict": "verdict",
+    "cost": "cost",
+}
+
+
+def events(found: Trend) -> tuple[Event, ...]:
+    """What happened, the latest run first."""
+    moved = Counter(step.run for item in found.series for step in item.steps[1:])
+    words = [
+        tuple(_words(before, point, moved[run]))
+        for run, (before, point) in enumerate(zip((None, *found.points), found.points, strict=False))
+    ]
+    return tuple(_together(found.points, words))[::-1]
+
+
+def _words(before: Point | None, point: Point, moved: int) -> Iterator[str]:
+    if before is None:
+        yield "the first run"
+        return
+    for then, now in ((before.versions, point.versions), (before.tools, point.tools)):
+        yield from _versions(then, now)
+    changes = point.changes if point.changes is not None else {"number": moved}
+    for kind, noun in _KINDS.items():
+        if number := changes.get(kind):
+            yield plural(number, noun) if " that " not in noun else f"{exact(number)} failures that came or went"
+
+
+def _versions(then: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str]:
+    for name in now:
+        if name in then and then[name] != now[name]:
+            yield f"{name} {then[name]} → {now[name]}"
+
+
+def _together(points: tuple[Point, ...], words: list[tuple[str, ...]]) -> Iterator[Event]:
+    quiet: list[Point] = []
+    for point, said in zip(points, words, strict=True):
+        if said:
+            yield from _quiet(quiet)
+            quiet = []
+            yield Event(point.name, point.started[:10], said)
+        else:
+            quiet.append(point)
+    yield from _quiet(quiet)
+
+
+def _quiet(points: list[Point]) -> Iterator[Event]:
+    if len(points) == 1:
+        yield Event(points[0].name, points[0].started[:10], ("nothing changed",))
+    elif points:
+        when = f"{points[0].started[:10]} to {points[-1].started[:10]}"
+        yield Event("", when, (f"nothing changed in {exact(len(points))} runs",))
