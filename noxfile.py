@@ -50,6 +50,14 @@ def reconcile(session: nox.Session) -> None:
 
 
 @nox.session(venv_backend="none")
+def weekly(session: nox.Session) -> None:
+    """The weekly job: the main job and an audit, and what changed since the last time; reports in reports/weekly/."""
+    python = environment(session)
+    make_environments(session, python)
+    session.run(python, "-m", "reconcile.cli", "weekly", *session.posargs, external=True)
+
+
+@nox.session(venv_backend="none")
 def environments(session: nox.Session) -> None:
     """Environments for tools that cannot share one, or for versions: `nox -s environments -- ptflops==0.7.2.2`."""
     make_environments(session, environment(session), *session.posargs)

@@ -89,6 +89,15 @@ from reconcile.tools import (
     modules_by_environment,
 )
 from reconcile.trace import trace_spec
+from reconcile.weekly import (
+    audit_week,
+    columns_to_learn,
+    learn_version,
+    make_weekly_plan,
+    tell_week,
+    unfinished,
+    with_rulebooks,
+)
 from reconcile.zoo import Mode, ModelSpec, all_names, default_inputs, parse_inputs, resolve, timm_zoo
 
 MODES = ("eval", "train")
@@ -442,6 +451,69 @@ def _verdicts(names: str) -> tuple[str, ...]:
         if name not in VERDICTS:
             raise ReconcileError(f"there is no verdict '{name}'{did_you_mean(name, VERDICTS)}")
     return chosen
+
+
+@app.command("weekly")
+@click.option("--config", metavar="FILE", type=click.Path(path_type=Path), help="A file such as configs/weekly.yaml.")
+@click.option(
+    "--out",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    default=WEEKLY,
+    show_default=True,
+    help="The folder of weekly runs and their history.",
+)
+@click.option("--jobs", metavar="N", type=click.IntRange(1, 1024), help="How many cells run at a time.")
+@click.option("--resume", metavar="RUN", help="Go on with a weekly run that was stopped.")
+def weekly_command(config: Path | None, out: Path, jobs: int | None, resume: str | None) -> None:
+    """Run, audit, and report what changed since the last weekly run, and why.
+
+    The run and its report come into a folder of their own in DIR, what is compared of it into DIR/history, and all
+    runs onto the page DIR/index.html. It fails if the run does, or if something has changed that somebody has to look
+    at; docs/weekly.md says what that is.
+    """
+    planned = make_weekly_plan(config, jobs)
+    if resume is None:
+        run_id = new_run_id()
+        place = out / run_id
+        check_is_free(place)
+        plan = _with_new_versions_learned(planned.run, out)
+    else:
+        folder, plan = reopen(find_run(resume, out))
+        place = folder.path
+    for left in unfinished(out, place):
+        _say(f"{left} was not finished: reconcile weekly --resume {left.name} goes on with it.")
+    with this_machine(plan) as backend:
+        if resume is None:
+            folder = begin(place, plan, run_id)
+        with folder.locked(), _stopped_by_signals(place):
+            result = _run(plan, folder, backend, [], reuse=False)
+            write_report(result, place)
+            if planned.claims:
+                with _progress(sum(isinstance(row, Claim) for row in planned.claims)) as advance:
+                    audit_week(place, planned.claims, advance)
+            found = tell_week(place, out, _say)
+    if found is None:
+        _output().print(f"The first run: there is nothing to compare {result.run_id} with.", soft_wrap=True)
+    else:
+        _output().print(changes_summary(found))
+    _output().print(Text(f"Report: {place / REPORT_FILE}; all runs: {out / REPORT_FILE}"), soft_wrap=True)
+    has_failed = _name_failures(result, strict=plan.strict, tools_may_fail=plan.tools_may_fail)
+    if has_failed or (found is not None and found.alarms):
+        raise click.exceptions.Exit(1)
+
+
+def _with_new_versions_learned(plan: Plan, out: Path) -> Plan:
+    """The plan, with rulebooks of versions for which there are none; what cannot be learned is said."""
+    learned, missing = columns_to_learn(plan, out)
+    for chosen in missing:
+        _say(f"there are no rules for {chosen.name} {chosen.version}: they are learned, which takes minutes.")
+        try:
+            with _progress(NUMBER_OF_JOBS) as advance:
+                learned[chosen.name] = learn_version(chosen, plan.jobs, advance)
+        except ReconcileError as error:
+            _say(str(error))
+    return with_rulebooks(plan, learned)
 
 
 @app.command("diff")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from reconcile.report.audit_tables import sources_table, verdicts_table
 from reconcile.report.changes_tables import changes_table
 from reconcile.report.changes_text import changes_markdown, changes_summary
-from reconcile.report.folder import write_audit, write_changes, write_changes_into, write_report
+from reconcile.report.folder import write_audit, write_changes, write_changes_into, write_report, write_weeks
 from reconcile.report.manifest import write_manifest
 from reconcile.report.names import layer_label
 from reconcile.report.steps import Step, waterfall_steps
@@ -49,6 +49,7 @@ __all__ = [
     "write_html",
     "write_manifest",
     "write_report",
+    "write_weeks",
 ]
 
 _MODULES = {

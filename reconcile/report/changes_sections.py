@@ -22,10 +22,11 @@ NO_REASON = "nothing that determines it has changed"
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """Rows under titles; columns with numbers stand to the right."""
+    """Rows under titles, after a caption that may be empty; columns with numbers stand to the right."""
 
     titles: tuple[str, ...]
     rows: tuple[tuple[Entry, ...], ...]
+    caption: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +104,8 @@ def _sections(found: Comparison) -> Iterator[Section]:
             yield section(found)
 
 
-def _grid(titles: tuple[str, ...], rows: Iterable[tuple[Entry, ...]]) -> Grid:
-    return Grid(titles, tuple(rows))
+def _grid(titles: tuple[str, ...], rows: Iterable[tuple[Entry, ...]], caption: str = "") -> Grid:
+    return Grid(titles, tuple(rows), caption)
 
 
 def _what_is_new(found: Comparison) -> Iterator[Section]:
@@ -124,10 +125,14 @@ def _what_is_new(found: Comparison) -> Iterator[Section]:
 
 
 def _rules(found: Comparison) -> Section:
-    tools = len({change.tool for change in found.rules})
-    rows = ((change.tool, change.sentence, because(change.reasons)) for change in found.rules)
+    groups = _grouped(found.rules, lambda item: (item.tool, because(item.reasons)))
+    tools = len({tool for tool, _ in groups})
     sentence = "One column counts by other rules." if tools == 1 else f"{tools} columns count by other rules."
-    return Section("Rules", sentence, (_grid(("Column", "What it counts otherwise", "Because"), rows),))
+    grids = (
+        _grid((f"What {tool} counts otherwise",), ((item.sentence,) for item in items), f"{tool}, because: {why}")
+        for (tool, why), items in groups.items()
+    )
+    return Section("Rules", sentence, tuple(grids))
 
 
 def _counts(found: Comparison) -> Section:
@@ -148,22 +153,28 @@ def _counts(found: Comparison) -> Section:
 
 
 def _explanations(found: Comparison) -> Section:
-    rows = (
-        (
-            item.model.model,
-            item.tool,
-            item.metric,
-            ", ".join(f"{cause} {signed(delta)}" for cause, delta in item.causes.items()),
-            item.residual_before,
-            item.residual_after,
-            because(item.reasons),
-        )
-        for item in found.explanations
-    )
-    titles = ("Model", "Column", "Metric", "Causes, now less then", "Unexplained then", "Unexplained now", "Because")
     number = len(found.explanations)
     sentence = f"{plural(number, 'number')} that stayed the same {'is' if number == 1 else 'are'} explained otherwise."
-    return Section("Explanations", sentence, (_grid(titles, rows),))
+    titles = ("Model", "Metric", "Causes, now less then", "Unexplained then", "Unexplained now")
+    groups = _grouped(found.explanations, lambda item: (item.tool, because(item.reasons)))
+    grids = (
+        _grid(
+            titles,
+            (
+                (
+                    item.model.model,
+                    item.metric,
+                    ", ".join(f"{cause} {signed(delta)}" for cause, delta in item.causes.items()),
+                    item.residual_before,
+                    item.residual_after,
+                )
+                for item in items
+            ),
+            f"{tool}, because: {why}",
+        )
+        for (tool, why), items in groups.items()
+    )
+    return Section("Explanations", sentence, tuple(grids))
 
 
 def _metrics(found: Comparison) -> Section:
@@ -186,33 +197,24 @@ def _remarks(found: Comparison) -> Section:
 
 def _numbers(found: Comparison) -> Section:
     groups = _grouped(found.numbers, lambda item: (item.tool, item.metric, because(item.reasons)))
-    overview = tuple(
+    overview = (
         (tool, metric, len(items), _range([_share(item.before, item.after) for item in items]), why)
         for (tool, metric, why), items in groups.items()
     )
-    rows = tuple(
-        (
-            item.model.model,
-            item.tool,
-            item.metric,
-            item.before,
-            item.after,
-            _change(item.before, item.after),
-            made_of(item),
-            because(item.reasons),
+    details = (
+        _grid(
+            ("Model", "Then", "Now", "Change", "Made of"),
+            (
+                (item.model.model, item.before, item.after, _change(item.before, item.after), made_of(item))
+                for item in sorted(items, key=lambda item: -abs(_share(item.before, item.after)))
+            ),
+            f"{tool}, {metric}, because: {why}",
         )
-        for items in groups.values()
-        for item in sorted(items, key=lambda item: -abs(_share(item.before, item.after)))
+        for (tool, metric, why), items in groups.items()
     )
     models = len({change.model for change in found.numbers})
-    return Section(
-        "Numbers",
-        f"{plural(len(found.numbers), 'number')} of {plural(models, 'model')} moved.",
-        (
-            Grid(("Column", "Metric", "Models", "By", "Because"), overview),
-            Grid(("Model", "Column", "Metric", "Then", "Now", "Change", "Made of", "Because"), rows),
-        ),
-    )
+    sentence = f"{plural(len(found.numbers), 'number')} of {plural(models, 'model')} moved."
+    return Section("Numbers", sentence, (_grid(("Column", "Metric", "Models", "By", "Because"), overview), *details))
 
 
 def _statuses(found: Comparison) -> Section:

@@ -20,7 +20,9 @@ def changes_summary(found: Comparison) -> RenderableType:
     for section in sections(found):
         style = "bold red" if section.is_alarm else "bold"
         parts += ["", Text.assemble((section.title, style), f"  {section.sentence}" if section.sentence else "")]
-        parts += [_table(grid) for grid in section.grids]
+        for grid in section.grids:
+            parts += ["", Text(grid.caption, style="italic")] if grid.caption else []
+            parts.append(_table(grid))
     return Group(*parts)
 
 
@@ -32,6 +34,7 @@ def changes_markdown(found: Comparison) -> str:
         if section.sentence:
             lines += ["", _escaped(section.sentence)]
         for grid in section.grids:
+            lines += ["", f"**{_escaped(grid.caption)}**"] if grid.caption else []
             lines += ["", *_markdown(grid)]
     return "\n".join(lines) + "\n"
 

@@ -12,10 +12,11 @@ from reconcile.claims import Audit
 from reconcile.errors import ReconcileError
 from reconcile.learn import rulebook_yaml
 from reconcile.report.audit_tables import sources_table, verdicts_table
+from reconcile.report.changes_sections import headline
 from reconcile.report.changes_tables import changes_table
 from reconcile.report.changes_text import changes_markdown
 from reconcile.report.manifest import write_manifest
-from reconcile.report.tables import causes_table, cells_table, layers_table, proofs_table, write_csv
+from reconcile.report.tables import causes_table, cells_table, csv_text, layers_table, proofs_table, write_csv
 from reconcile.run import REPORT_FILE, Run, check_is_free, is_run_folder
 
 
@@ -57,6 +58,35 @@ def write_changes_into(folder: Path, found: Comparison, report: str = "", back: 
     write_csv(changes_table(found), folder / "changes.csv")
     _write_text(folder / "changes.md", changes_markdown(found))
     _write_text(folder / REPORT_FILE, changes_page(found, report, back))
+
+
+def write_weeks(folder: Path, history: Path, latest: Comparison | None, title: str) -> None:
+    """Write the pages of all kept runs: ``index.html``, ``trend.csv``, and ``summary.md`` of the latest run.
+
+    ``latest`` is what that run changed, None if there was nothing to compare it with; ``title`` is the run's.
+
+    Raises:
+        ReconcileError: They cannot be written. Each file is there whole, or as it was.
+    """
+    from reconcile.changes.trend import trend  # noqa: PLC0415  # it brings pandas with it
+    from reconcile.report.trend_page import steps_table, trend_page  # noqa: PLC0415  # as above
+
+    found = trend(history)
+    reports = [path.parent.name for path in folder.glob(f"*/{REPORT_FILE}")]
+    words = f"{title} is the first run." if latest is None else headline(latest)
+    summary = f"# {title}\n\nThe first run: there is nothing to compare it with.\n"
+    texts = {
+        "trend.csv": csv_text(steps_table(found)),
+        "summary.md": summary if latest is None else changes_markdown(latest),
+        REPORT_FILE: trend_page(found, words, reports),
+    }
+    try:
+        for name, text in texts.items():
+            partial = folder / f"{_PARTIAL}{name}"
+            _write_text(partial, text)
+            partial.replace(folder / name)
+    except OSError as error:
+        raise ReconcileError(f"{folder} cannot be written: {error.strerror or error}.") from error
 
 
 def _write_whole(folder: Path, write: Callable[[Path], None]) -> None:

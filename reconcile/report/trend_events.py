@@ -12,11 +12,15 @@ from reconcile.report.numbers import exact, plural
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A run, or several in a row in which nothing changed. ``name`` is the run's, empty for several."""
+    """A run, or several in a row in which nothing changed.
+
+    ``name`` is the run's, empty for several; ``is_told`` is whether a page says what it changed.
+    """
 
     name: str
     when: str
     words: tuple[str, ...]
+    is_told: bool = False
 
 
 _KINDS = {
@@ -67,7 +71,7 @@ def _together(points: tuple[Point, ...], words: list[tuple[str, ...]]) -> Iterat
         if said:
             yield from _quiet(quiet)
             quiet = []
-            yield Event(point.name, point.started[:10], said)
+            yield Event(point.name, point.started[:10], said, point.changes is not None)
         else:
             quiet.append(point)
     yield from _quiet(quiet)
@@ -75,7 +79,7 @@ def _together(points: tuple[Point, ...], words: list[tuple[str, ...]]) -> Iterat
 
 def _quiet(points: list[Point]) -> Iterator[Event]:
     if len(points) == 1:
-        yield Event(points[0].name, points[0].started[:10], ("nothing changed",))
+        yield Event(points[0].name, points[0].started[:10], ("nothing changed",), points[0].changes is not None)
     elif points:
         when = f"{points[0].started[:10]} to {points[-1].started[:10]}"
         yield Event("", when, (f"nothing changed in {exact(len(points))} runs",))

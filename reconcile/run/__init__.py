@@ -24,6 +24,7 @@ from reconcile.run.estimate import expected_costs
 from reconcile.run.execute import Backend, Progress, Task, execute
 from reconcile.run.folder import REPORT_FILE, RunFolder, begin, check_is_free, find_run, is_run_folder, reopen
 from reconcile.run.history import ask, history
+from reconcile.run.keys import TORCH
 from reconcile.run.manifest import describe_run, new_run_id
 from reconcile.run.measure import measure
 from reconcile.run.preview import ToolPreview, preview
@@ -33,6 +34,7 @@ from reconcile.tools import columns, modules_by_environment
 
 __all__ = [
     "REPORT_FILE",
+    "TORCH",
     "Backend",
     "Cell",
     "Execution",

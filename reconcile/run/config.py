@@ -106,10 +106,11 @@ def make_plan(
     seed: int | None = None,
     execution: Execution | None = None,
     strict: bool = False,
+    schema: type[RunConfig] = RunConfig,
 ) -> Plan:
     """Put together what the command line and the configuration file say; the command line comes first.
 
-    Without names and without a file, the main job's file is read.
+    Without names and without a file, the main job's file is read. ``schema`` is what a file may say.
 
     Raises:
         ReconcileError: Anything unknown or malformed, with the place.
@@ -117,7 +118,7 @@ def make_plan(
     if names and config_file is None:
         config = RunConfig(models=list(names))
     else:
-        config = load(RunConfig, config_file or default_config_file())
+        config = load(schema, config_file or default_config_file())
     given = parse_inputs(inputs) if inputs else None
     chosen = mode or config.mode
     in_file = "" if names and config_file is None else f"{config_file or default_config_file()}: "
