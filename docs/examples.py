@@ -30,7 +30,10 @@ _TOP = Path(__file__).parent.parent
 
 PAGES = (
     _TOP / "README.md",
-    *(_TOP / "docs" / f"{name}.md" for name in ("adapters", "audit", "conventions", "extending", "stories", "theory")),
+    *(
+        _TOP / "docs" / f"{name}.md"
+        for name in ("adapters", "audit", "conventions", "counting", "extending", "stories", "theory")
+    ),
 )
 """The pages whose examples run."""
 

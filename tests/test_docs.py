@@ -44,6 +44,11 @@ def test_an_example_prints_what_the_page_says(example: str, beside: dict[str, st
     assert run_again(example, beside) == example, "run: python -m docs.generate"
 
 
+def test_every_page_with_examples_is_run_again() -> None:
+    pages = (*FOLDER.parent.glob("*.md"), *FOLDER.glob("*.md"))
+    assert {page for page in pages if examples(page.read_text(encoding="utf-8"))} == set(PAGES)
+
+
 def test_examples_run_beside_the_files_of_their_page() -> None:
     page = (
         "```python a_file.py\nnumber = 7\n```\n```console\n$ reconcile list nothing\n```\n```python\nnumber = 8\n```\n"

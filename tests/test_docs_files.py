@@ -14,6 +14,7 @@ from reconcile.report.audit_tables import VERDICT_COLUMNS, sources_table
 from reconcile.report.conventions import PLACE_COLUMNS
 from reconcile.report.tables import CAUSE_COLUMNS, CELL_COLUMNS, LAYER_COLUMNS, PROOF_COLUMNS
 from reconcile.run import history
+from reconcile.run.config import RunConfig
 from reconcile.run.folder import StoredModel, StoredPlan
 from reconcile.run.records import SCHEMAS
 
@@ -70,6 +71,17 @@ def test_the_index_names_every_table_and_leads_to_it() -> None:
 
 def test_every_key_of_a_plan_is_named() -> None:
     assert set(StoredPlan.model_fields) | set(StoredModel.model_fields) <= set(words(section("run.json")))
+
+
+def test_every_key_of_a_configuration_has_its_default() -> None:
+    page = (FOLDER / "comparing.md").read_text(encoding="utf-8")
+    table = re.split(r"^## ", page.partition("\n## A configuration\n")[2], maxsplit=1, flags=re.MULTILINE)[0]
+    rows = dict(re.findall(r"^\| `(\w+)` \| (.*?) \|", table, re.MULTILINE))
+    assert list(rows) == list(RunConfig.model_fields)
+    for name in ("reference", "mode", "execution"):
+        assert rows[name] == f"`{RunConfig.model_fields[name].default}`"
+    for name in ("strict", "tools_may_fail", "seed", "timeout_seconds", "verified_share"):
+        assert rows[name] == str(RunConfig.model_fields[name].default).lower()
 
 
 def test_every_column_of_the_views_stands_in_both_pages(tmp_path: Path) -> None:
