@@ -7,11 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from docs.examples import PAGES, examples, run_again
+from docs.examples import PAGES, examples, files, run_again
 from docs.generate import FOLDER, convention_schema, formulas, matrix, matrix_table
 from reconcile.diff import CAUSES
 from reconcile.report import write_csv
-from reconcile.report.tables import PROOF_COLUMNS
 
 
 def test_the_page_of_formulas_is_up_to_date() -> None:
@@ -33,15 +32,32 @@ def test_the_schema_of_conventions_knows_every_key_term_and_kind() -> None:
 
 
 @pytest.mark.parametrize(
-    "example",
+    ("example", "beside"),
     [
-        pytest.param(example, id=f"{page.name}: {example.partition(chr(10))[0]}")
+        pytest.param(example, files(text), id=f"{page.name}: {example.partition(chr(10))[0]}")
         for page in PAGES
-        for example in examples(page.read_text(encoding="utf-8"))
+        for text in (page.read_text(encoding="utf-8"),)
+        for example in examples(text)
     ],
 )
-def test_an_example_prints_what_the_page_says(example: str) -> None:
-    assert run_again(example) == example, "run: python -m docs.generate"
+def test_an_example_prints_what_the_page_says(example: str, beside: dict[str, str]) -> None:
+    assert run_again(example, beside) == example, "run: python -m docs.generate"
+
+
+def test_every_page_with_examples_is_run_again() -> None:
+    pages = (*FOLDER.parent.glob("*.md"), *FOLDER.glob("*.md"))
+    assert {page for page in pages if examples(page.read_text(encoding="utf-8"))} == set(PAGES)
+
+
+def test_examples_run_beside_the_files_of_their_page() -> None:
+    page = (
+        "```python a_file.py\nnumber = 7\n```\n```console\n$ reconcile list nothing\n```\n```python\nnumber = 8\n```\n"
+    )
+    assert files(page) == {"a_file.py": "number = 7\n"}
+    session = ">>> import a_file\n>>> a_file.number"
+    assert run_again(session, files(page)).splitlines()[-1] == "7"
+    assert run_again(session, {"a_file.py": "number = 8\n"}).splitlines()[-1] == "8"  # nothing is left of the first
+    assert not Path("a_file.py").exists()
 
 
 def test_an_example_is_a_command_or_a_session() -> None:
@@ -62,9 +78,3 @@ def test_the_page_of_causes_names_every_cause_once() -> None:
     rows = [line.split(" | ")[0] for line in page.splitlines() if line.startswith("| `")]
     named = [code for row in rows for code in row.removeprefix("| ").replace("`", "").split(", ")]
     assert sorted(named) == sorted(CAUSES)
-
-
-def test_the_columns_of_proofs_are_described() -> None:
-    page = (FOLDER.parent / "reports" / "README.md").read_text(encoding="utf-8")
-    described = page.partition("`proofs.csv` has")[2].partition("\n\n")[0]
-    assert [name for name in PROOF_COLUMNS if f"`{name}`" not in described] == ["run_id", "model", "tool", "metric"]
