@@ -31,12 +31,7 @@ def compare_runs(before: Record, after: Record) -> Comparison:
     columns, models = pair_columns(before, after), pair_models(before, after)
     cells = tuple(_cells(before, after, columns.both, models.both))
     moved = {pair.after for pair in models.both if any(_changed_counts(before, after, pair))}
-    stirred = {
-        column.after
-        for column, model, _, was, now in cells
-        if model.after not in moved and None not in (was.value, now.value) and was.value != now.value
-    }
-    determined = Determinants(before, after, columns, moved, stirred)
+    determined = Determinants(before, after, columns, moved)
     verdicts = before.verdicts or {}, after.verdicts or {}
     both_audited = before.verdicts is not None and after.verdicts is not None
     return Comparison(
@@ -113,7 +108,7 @@ def _number_changes(cells: tuple[Cell, ...], determined: Determinants) -> Iterat
             residual_after=now.residual or 0,
             is_balanced=None not in references
             and now.value - was.value == reference_delta + sum(causes.values()) + residual,
-            reasons=determined.of_number(column, model),
+            reasons=determined.of_number(column, model, was, now),
         )
 
 

@@ -1,14 +1,14 @@
-"""Why a number is another: what determines it and has changed, less what the other numbers of both runs rule out.
+"""Why a number is another: what determines it and has changed, less what the two runs themselves rule out.
 
 A column's number on a model is determined by the tool (its version, its environment), by the model (its library, its
 source, its input), by what runs both (torch, Python, this project), and by nothing else. Of what has changed, these
 are ruled out:
 
 - what makes the model, if the native counter finds the same model as before;
-- the tool, if it says something else only of models that the native counter finds changed;
-- what runs both, if no column whose tool has stayed says anything else of a model that has stayed.
+- the tool and what runs both, if the native counter finds another model, and the same rules explain the column's number
+  on either, to the last operation.
 
-A reason that is left may be one of several. If nothing that determines a number has changed, there is no reason.
+Of several reasons that are left, each may be the one. If nothing that determines a number has changed, there is none.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from functools import cached_property
 from typing import Literal
 
 from reconcile.changes.columns import ColumnPair, Columns, ModelPair
-from reconcile.changes.record import ModelKey, Record
+from reconcile.changes.record import ModelKey, Number, Record
 
 ReasonCode = Literal["tool", "library", "model", "torch", "python", "configuration", "project", "limits"]
 
@@ -48,27 +48,21 @@ Reasons = tuple[Reason, ...]
 
 @dataclass(frozen=True)
 class Determinants:
-    """What determines the numbers of two runs, and which columns and models moved, by which reasons are ruled out.
-
-    ``moved`` are the models for which the native counter says something else, ``stirred`` the pairs of columns, by
-    their later name, that say something else of a model that did not move.
-    """
+    """What determines the numbers of two runs; ``moved`` are models of which the native counter says something else."""
 
     before: Record
     after: Record
     columns: Columns
     moved: Collection[ModelKey] = ()
-    stirred: Collection[str] = ()
 
-    def of_number(self, pair: ColumnPair, model: ModelPair) -> Reasons:
+    def of_number(self, pair: ColumnPair, model: ModelPair, was: Number, now: Number) -> Reasons:
         """Why a column says something else of a model that both runs have."""
         of_tool, of_model, shared = self.of_tool(pair), self._of_model(model), self._shared
+        by_same_rules = self.before.rulebooks.get(pair.before) == self.after.rulebooks.get(pair.after) is not None
         if (of_tool or shared) and model.after not in self.moved:
             of_model = tuple(reason for reason in of_model if reason.code == "configuration")
-        if of_model and model.after in self.moved and pair.after not in self.stirred:
-            of_tool = ()
-        if (of_tool or of_model) and not self._is_shared_stirred(pair):
-            shared = ()
+        if of_model and model.after in self.moved and by_same_rules and was.residual == now.residual == 0:
+            of_tool, shared = (), ()
         return _each_once(*of_tool, *of_model, *shared)
 
     def of_status(self, pair: ColumnPair, model: ModelPair) -> Reasons:
@@ -100,18 +94,19 @@ class Determinants:
         return _each_once(*versions, *self._sources("auditing"))
 
     def of_tool(self, pair: ColumnPair) -> Reasons:
-        """What is new about a column's tool."""
+        """What is new about a column's tool, and how this project reads it."""
         was, now = pair.was, pair.now
         if pair.is_replaced:
             return (Reason("tool", f"{pair.before} {was.version} → {pair.after} {now.version}"),)
+        found = []
         if was.version != now.version:
-            return (Reason("tool", f"{pair.name} {was.version or 'unknown'} → {now.version or 'unknown'}"),)
-        if was.contents != now.contents:
+            found.append(Reason("tool", f"{pair.name} {was.version or 'unknown'} → {now.version or 'unknown'}"))
+        elif was.contents != now.contents:
             changed = sorted({*was.contents} ^ {*now.contents})
-            return (Reason("tool", f"the environment of {pair.name}: {', '.join(changed)}"),)
+            found.append(Reason("tool", f"the environment of {pair.name}: {', '.join(changed)}"))
         if was.adapter and now.adapter and was.adapter != now.adapter:
-            return (Reason("project", f"the adapter of {pair.name}"),)
-        return ()
+            found.append(Reason("project", f"the adapter of {pair.name}"))
+        return tuple(found)
 
     def _of_model(self, model: ModelPair) -> Reasons:
         name = model.after.model
@@ -133,11 +128,6 @@ class Determinants:
             *self._sources("measuring"),
             *self._setting("configuration", ("execution",)),
         )
-
-    def _is_shared_stirred(self, pair: ColumnPair) -> bool:
-        """Whether a column whose tool has stayed says something else of a model that has stayed."""
-        others = (other for other in self.columns.both if other.after != pair.after and not self.of_tool(other))
-        return any(other.after in self.stirred for other in others)
 
     def _version(self, code: ReasonCode, name: str) -> Reasons:
         was, now = self.before.versions.get(name), self.after.versions.get(name)
