@@ -11,8 +11,10 @@ from docs.generate import FOLDER
 from reconcile.claims import Audit
 from reconcile.report.agreement_tables import AGREEMENT_COLUMNS, FLIP_COLUMNS
 from reconcile.report.audit_tables import VERDICT_COLUMNS, sources_table
+from reconcile.report.changes_tables import CHANGE_COLUMNS
 from reconcile.report.conventions import PLACE_COLUMNS
 from reconcile.report.tables import CAUSE_COLUMNS, CELL_COLUMNS, LAYER_COLUMNS, PROOF_COLUMNS
+from reconcile.report.trend_page import STEP_COLUMNS
 from reconcile.run import history
 from reconcile.run.config import RunConfig
 from reconcile.run.folder import StoredModel, StoredPlan
@@ -31,6 +33,8 @@ COLUMNS = {
     "flips.csv": FLIP_COLUMNS,
     "verdicts.csv": VERDICT_COLUMNS,
     "sources.csv": sources_table(Audit((), ())).columns,
+    "changes.csv": CHANGE_COLUMNS,
+    "trend.csv": STEP_COLUMNS,
 }
 
 
