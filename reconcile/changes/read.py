@@ -38,7 +38,7 @@ def read_record(folder: Path) -> Record:
     """
     manifest = read_manifest(folder)
     numbers = _numbers(folder)
-    rulebooks, remarks = _rulebooks(folder, manifest)
+    rulebooks, remarks = _rulebooks(folder)
     return Record(
         run_id=str(manifest.get("run_id") or folder.name),
         started=str(manifest.get("started") or ""),
@@ -176,10 +176,10 @@ def _number(text: str, kind: Callable[[str], Value], place: str) -> Value | None
         raise ReconcileError(f"{place}: '{text[:40]}' is no number.") from None
 
 
-def _rulebooks(folder: Path, manifest: Mapping[str, Any]) -> tuple[dict[str, Rulebook], tuple[str, ...]]:
+def _rulebooks(folder: Path) -> tuple[dict[str, Rulebook], tuple[str, ...]]:
     """The rulebooks of a run. One in a form that this version does not know is named, and left out."""
     found, remarks = {}, []
-    for tool, text in _rulebook_texts(folder, manifest).items():
+    for tool, text in _rulebook_texts(folder).items():
         try:
             found[tool] = parse(Rulebook, yaml.safe_load(text), f"the rulebook of {tool}")
         except (ReconcileError, yaml.YAMLError):
@@ -187,11 +187,10 @@ def _rulebooks(folder: Path, manifest: Mapping[str, Any]) -> tuple[dict[str, Rul
     return found, tuple(remarks)
 
 
-def _rulebook_texts(folder: Path, manifest: Mapping[str, Any]) -> dict[str, str]:
+def _rulebook_texts(folder: Path) -> dict[str, str]:
     if has_table(folder, RULEBOOKS):
         return {row["tool"]: row["text"] for row in rows(read_table(folder, RULEBOOKS, ("tool", "text")))}
-    places = {tool: folder / RULEBOOKS / f"{tool}.yaml" for tool in _texts(manifest.get("tools"))}
-    return {tool: path.read_text(encoding="utf-8") for tool, path in places.items() if path.is_file()}
+    return {path.stem: path.read_text(encoding="utf-8") for path in sorted((folder / RULEBOOKS).glob("*.yaml"))}
 
 
 def _verdicts(folder: Path) -> dict[ClaimKey, Verdict]:

@@ -141,8 +141,23 @@ def _fields(what: str, first: BaseModel | None, second: BaseModel | None, names:
         yield from _field(f"{what}, subclasses of known types", before, after, names)
     for field in type(first).model_fields:
         if field not in _NOT_COMPARED:
-            yield from _field(f"{what}, {field}", getattr(first, field), getattr(second, field), names)
+            subject = f"{what}, {_SUBJECTS.get(field, field)}"
+            yield from _field(subject, getattr(first, field), getattr(second, field), names)
 
+
+_SUBJECTS = {
+    "below": "what lies below one with a rule",
+    "calls": "of one that is called again, the calls that count",
+    "inside": "which count inside modules",
+    "kept": "functions that a program kept are seen",
+    "level": "those that are seen",
+    "model": "the model itself",
+    "nested": "functions that other functions call are seen",
+    "of": "those that count",
+    "owners": "a call of one with several owners counts",
+    "shared": "those of several owners stand on",
+}
+"""What the fields of a rulebook are about, where their names alone do not say it."""
 
 _NOT_COMPARED = ("rules", "opened", "fused")
 """Fields that are compared layer by layer, or that say how torch runs an operator."""

@@ -74,7 +74,7 @@ def test_a_condition_is_said() -> None:
 @pytest.mark.parametrize(
     ("fields", "sentence"),
     [
-        ({"parameters": {"of": "handled"}}, "parameters, of: thop 1 all, thop 2 handled."),
+        ({"parameters": {"of": "handled"}}, "parameters, those that count: thop 1 all, thop 2 handled."),
         ({"parameters": None}, "parameters: thop 1 counts them, thop 2 does not."),
         ({"modules": {"watch": "leaves"}}, "modules, watch: thop 1 all, thop 2 leaves."),
         ({"modules": {"per_sample": True}}, "modules, per sample: thop 1 no, thop 2 yes."),
