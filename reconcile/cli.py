@@ -561,7 +561,7 @@ def _print_standings(rows: Sequence[Standing], *, as_csv: bool) -> None:
         return
     table = Table()
     for title in objects[0]:
-        table.add_column(title, overflow="fold", no_wrap=title != "columns")
+        table.add_column(title, overflow="fold")
     for item in objects:
         table.add_row(*map(Text, item.values()))
     _output().print(table)

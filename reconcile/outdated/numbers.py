@@ -20,7 +20,8 @@ class Number:
     """A model's number by the rulebook that is known and by one that was learned of a newer version.
 
     ``unit`` and ``new_unit`` are MAC or FLOP, or ``parameter``. ``without_formula`` are the layers, functions and
-    operators of the model for which no formula was found: with any, the new number is not certain.
+    operators of the model for which one of the two has no formula: with any, neither the numbers nor their difference
+    are certain.
     """
 
     model: str
@@ -80,7 +81,7 @@ def numbers_of(model: str, trace: Trace, known: Rulebook, learned: Rulebook) -> 
         ExpressionError: A rule uses a quantity that a call does not have.
     """
     here, there = _in_mode(known, trace), _in_mode(learned, trace)
-    without = _without_formula(learned, there)
+    without = tuple(dict.fromkeys((*_without_formula(known, here), *_without_formula(learned, there))))
     if known.unit and learned.unit:
         before, after = predicted_compute(known, here), predicted_compute(learned, there)
         yield Number(model, "compute", before, after, known.unit, learned.unit, without)

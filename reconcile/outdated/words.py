@@ -34,10 +34,10 @@ def _move(number: Number) -> str:
 
 
 def _reservation(number: Number) -> str:
-    """That the difference may be one of what was learned, rather than one of the tool."""
+    """That the difference may be one between what was found out, rather than one between the versions."""
     if not number.without_formula:
         return ""
-    return f"; the new number is not certain, as no formula was found for {', '.join(number.without_formula)}"
+    return f"; this is not certain, as no formula was found for {', '.join(number.without_formula)}"
 
 
 def _unmoved(numbers: Sequence[Number]) -> str:
