@@ -530,13 +530,15 @@ def outdated_command(
         _say(sentence)
     if output_format != "json":
         _print_standings(rows, as_csv=output_format == "csv")
-    studies, numbers = _studies(rows, models, seed, jobs or os.cpu_count() or 1) if learns else ((), Numbers({}))
+    studies, numbers = _studies(rows, models, seed, jobs or os.cpu_count() or 1) if learns else ((), Numbers())
     if output_format == "json":
         objects = [standing_object(row) for row in rows]
-        learned = [study_object(study, numbers.by_subject.get(study.subject, ())) for study in studies]
+        learned = [study_object(*item) for item in zip(studies, numbers.of_studies, strict=True)]
         print(json.dumps({"tools": objects, "learned": learned} if learns else {"tools": objects}, indent=2))
-    elif learns:
+    elif studies:
         _print_studies(studies, numbers)
+    elif learns and not problems:
+        _output().print("Nothing is outdated.")
     found = [*(study.problem for study in studies if study.problem), *numbers.problems]
     for sentence in found:
         _say(sentence)
@@ -568,11 +570,9 @@ def _print_standings(rows: Sequence[Standing], *, as_csv: bool) -> None:
 
 
 def _print_studies(studies: Sequence[Study], numbers: Numbers) -> None:
-    if not studies:
-        _output().print(Text("Nothing is outdated."))
-    for study in studies:
+    for study, moved in zip(studies, numbers.of_studies, strict=True):
         _output().print(Text(f"\n{study.subject}, where {study.installed} is installed", style="bold"), soft_wrap=True)
-        for sentence in study_sentences(study, numbers.by_subject.get(study.subject, ())):
+        for sentence in study_sentences(study, moved):
             _output().print(Text(f"  {sentence}"), soft_wrap=True)
 
 

@@ -1,7 +1,7 @@
 """Learning rulebooks: a tool is run on a battery of small models, and the integers that it returns are solved."""
 
 from reconcile.learn.book import learn_rulebook, predicted_compute, predicted_parameters
-from reconcile.learn.lesson import NUMBER_OF_JOBS, Lesson, learn, lesson_sentences
+from reconcile.learn.lesson import NUMBER_OF_JOBS, Lesson, learn, lesson_sentences, predicts_unused
 from reconcile.learn.text import rulebook_text
 
 __all__ = [
@@ -12,5 +12,6 @@ __all__ = [
     "lesson_sentences",
     "predicted_compute",
     "predicted_parameters",
+    "predicts_unused",
     "rulebook_text",
 ]

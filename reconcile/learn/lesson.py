@@ -199,6 +199,11 @@ def _checked(book: Rulebook, observations: Iterable[Observation]) -> Iterator[Ch
                 yield Check(_name(item), metric, item.not_learned[metric], predicted)
 
 
+def predicts_unused(book: Rulebook, lesson: Lesson) -> bool:
+    """Whether a rulebook, such as one that is known, predicts every number that the tool returned at unused shapes."""
+    return all(check.holds for check in _checked(book, lesson.unused))
+
+
 def _checked_structure(book: Rulebook, structure: Structure) -> Iterator[Check]:
     for (name, batch), outcome in structure.items():
         trace = trace_in_mode(book, structure, name, batch)

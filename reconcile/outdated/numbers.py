@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from reconcile.errors import ReconcileError
@@ -40,9 +40,9 @@ class Number:
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
-    """The numbers of all models for each study that learned something, by its subject; and what gave no number."""
+    """The numbers of all models for each study, in the order of the studies; and why some models have none."""
 
-    by_subject: Mapping[str, tuple[Number, ...]]
+    of_studies: tuple[tuple[Number, ...], ...] = ()
     problems: tuple[str, ...] = ()
 
 
@@ -53,9 +53,9 @@ def compare_models(
     progress: Callable[[str], None] = lambda _: None,
 ) -> Numbers:
     """Trace each model once, and evaluate both rulebooks of each study on it. ``progress`` is told each model."""
-    found: dict[str, list[Number]] = {item.subject: [] for item in studies if item.known and item.learned}
+    found: list[list[Number]] = [[] for _ in studies]
     problems: list[str] = []
-    for spec in models if found else ():
+    for spec in models if any(study.known and study.learned for study in studies) else ():
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # what a model says while it is built is nothing about its numbers
@@ -65,13 +65,13 @@ def compare_models(
             continue
         finally:
             progress(spec.name)
-        for study in studies:
+        for study, numbers in zip(studies, found, strict=True):
             if study.known is not None and study.learned is not None:
                 try:
-                    found[study.subject] += numbers_of(spec.name, trace, study.known, study.learned)
+                    numbers.extend(numbers_of(spec.name, trace, study.known, study.learned))
                 except ExpressionError as error:
                     problems.append(f"a rulebook of {study.subject} does not fit {spec.name}: {error}.")
-    return Numbers({subject: tuple(numbers) for subject, numbers in found.items()}, tuple(problems))
+    return Numbers(tuple(map(tuple, found)), tuple(problems))
 
 
 def numbers_of(model: str, trace: Trace, known: Rulebook, learned: Rulebook) -> Iterator[Number]:

@@ -11,7 +11,7 @@ from reconcile.environments import SHARED, find_environment, make_environment, r
 from reconcile.errors import ReconcileError
 from reconcile.isolation import Workers
 from reconcile.jobs import PRELOAD
-from reconcile.learn import Lesson, learn, lesson_sentences
+from reconcile.learn import Lesson, learn, lesson_sentences, predicts_unused
 from reconcile.outdated.compare import NEWER, Standing
 from reconcile.rules import ExpressionError, Rulebook, find_rulebook
 from reconcile.tools import Column, column, find_column, modules_by_environment
@@ -93,7 +93,7 @@ def _study(
     workers: Workers[Any] = Workers(jobs, PRELOAD, tools=modules_by_environment([new]))
     try:
         lesson = learn_column(new.name, workers, progress)
-        sentences = tuple(lesson_sentences(lesson, () if known is None else (known,)))
+        sentences = (*lesson_sentences(lesson, () if known is None else (known,)), *_known(known, old, lesson))
     except ReconcileError as error:
         return Study(new.name, row.distribution, row.installed, problem=str(error))
     except ExpressionError as error:
@@ -103,3 +103,14 @@ def _study(
     finally:
         workers.close()
     return Study(new.name, row.distribution, row.installed, sentences, known, lesson.rulebook)
+
+
+def _known(known: Rulebook | None, old: Column, lesson: Lesson) -> Iterator[str]:
+    """Say what the rulebook that is known is worth here: differences in words may be none in numbers."""
+    if known is None:
+        yield f"no rulebook of {old.name} is known, so that there is nothing to compare with."
+        return
+    if old.version not in known.versions:
+        yield f"the rulebook that is known is that of {', '.join(known.versions)}, not of {old.version}."
+    if lesson.unused and predicts_unused(known, lesson):
+        yield "the rulebook that is known predicts every number at unused shapes, too."

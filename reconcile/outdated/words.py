@@ -15,11 +15,8 @@ _METRICS = {"compute": "", "params": ", parameters"}
 def study_sentences(study: Study, numbers: Sequence[Number]) -> Iterator[str]:
     """Say what was learned of a newer version, which numbers of models move, and how many do not."""
     yield from study.sentences
-    if study.learned is None:
-        yield study.remark or "Nothing was learned."
-        return
-    if study.known is None:
-        yield "no rulebook is known of the version that is there, so the models' numbers have nothing to stand beside."
+    if study.known is None or study.learned is None:
+        yield from filter(None, [study.remark])
         return
     for number in numbers:
         if number.moves:
@@ -46,7 +43,8 @@ def _unmoved(numbers: Sequence[Number]) -> str:
     unsure = {number.model for number in numbers if number.without_formula} - moved
     said = f"{len(models - moved):,} of {len(models):,} models keep their numbers"
     if unsure:
-        said += f"; {len(unsure):,} of them hold layers for which no formula was found, so that it is not certain there"
+        hold = "holds" if len(unsure) == 1 else "hold"
+        said += f"; {len(unsure):,} of them {hold} what no formula was found for, so that it is not certain there"
     return f"{said}."
 
 
