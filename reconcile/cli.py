@@ -15,6 +15,7 @@ from types import FrameType
 from typing import Any, get_args
 
 import click
+import pandas as pd
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -31,6 +32,19 @@ from reconcile.errors import ReconcileError, did_you_mean
 from reconcile.isolation import Workers
 from reconcile.jobs import PRELOAD
 from reconcile.learn import NUMBER_OF_JOBS, learn, lesson_sentences, rulebook_text
+from reconcile.outdated import (
+    NEWER,
+    Numbers,
+    Standing,
+    Study,
+    compare_models,
+    compare_with_index,
+    learn_newer,
+    standing_object,
+    study_object,
+    study_sentences,
+    unreachable_sentences,
+)
 from reconcile.reference import (
     COUNTING,
     DEFAULT_CONVENTION,
@@ -66,6 +80,7 @@ from reconcile.run import (
     begin,
     check_is_free,
     cluster_at,
+    configured_models,
     configured_tools,
     find_run,
     make_plan,
@@ -79,6 +94,7 @@ from reconcile.run import (
 )
 from reconcile.tools import (
     ADAPTERS,
+    ALL,
     METRICS,
     Column,
     adapter,
@@ -596,6 +612,86 @@ def _with_environment(name: str) -> Column:
     version = name.partition("==")[2] or (known.versions[-1] if known else "")
     make_environment(adapter(name).distribution, version)
     return column(name)
+
+
+@app.command("outdated")
+@click.argument("tools", metavar="[TOOL]...", nargs=-1)
+@click.option(
+    "--learn", "learns", is_flag=True, help="Learn each newer version, and show what it would change: minutes a column."
+)
+@click.option(
+    "--config",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="With --learn, a file whose models are compared; by default configs/smoke.yaml.",
+)
+@click.option("--jobs", metavar="N", type=click.IntRange(1, 1024), help="With --learn, how many probes run at a time.")
+@click.option(
+    "--format", "output_format", type=click.Choice(["table", "json", "csv"]), default="table", show_default=True
+)
+def outdated_command(
+    tools: tuple[str, ...], learns: bool, config: Path | None, jobs: int | None, output_format: str
+) -> None:
+    """Show which tools have a newer version in the package index, and with --learn, what it would change.
+
+    A TOOL is a column or a distribution, with a version if need be. Without any, all that are installed or in an
+    environment of their own. What a newer version would change is learned in an environment that holds it.
+    """
+    if not learns and (config is not None or jobs is not None):
+        raise ReconcileError(f"--{'jobs' if config is None else 'config'} is for --learn, which is not given.")
+    if learns and output_format == "csv":
+        raise ReconcileError("what is learned makes no rows: give --learn with --format table or json.")
+    models, seed = configured_models(config) if learns else ((), 0)
+    rows = compare_with_index(columns(tools or [ALL]))
+    problems = list(unreachable_sentences(rows))
+    for sentence in problems:
+        _say(sentence)
+    if output_format != "json":
+        _print_standings(rows, as_csv=output_format == "csv")
+    studies, numbers = _studies(rows, models, seed, jobs or os.cpu_count() or 1) if learns else ((), Numbers())
+    if output_format == "json":
+        objects = [standing_object(row) for row in rows]
+        learned = [study_object(*item) for item in zip(studies, numbers.of_studies, strict=True)]
+        print(json.dumps({"tools": objects, "learned": learned} if learns else {"tools": objects}, indent=2))
+    elif studies:
+        _print_studies(studies, numbers)
+    elif learns and not problems:
+        _output().print("Nothing is outdated.")
+    found = [*(study.problem for study in studies if study.problem), *numbers.problems]
+    for sentence in found:
+        _say(sentence)
+    if problems or found:
+        raise click.exceptions.Exit(1)
+
+
+def _studies(
+    rows: Sequence[Standing], models: Sequence[ModelSpec], seed: int, jobs: int
+) -> tuple[Sequence[Study], Numbers]:
+    newer = sum(len(row.columns) for row in rows if row.state == NEWER)
+    with _progress(NUMBER_OF_JOBS * newer + len(models)) as advance, redirect_stdout(sys.stderr):
+        studies = tuple(learn_newer(rows, jobs, advance))
+        return studies, compare_models(studies, models, seed, advance)
+
+
+def _print_standings(rows: Sequence[Standing], *, as_csv: bool) -> None:
+    separator = ", " if as_csv else "\n"
+    objects = [{**standing_object(row), "columns": separator.join(item.name for item in row.columns)} for row in rows]
+    if as_csv:
+        print(pd.DataFrame(objects).map(safe_cell).to_csv(index=False, lineterminator="\n"), end="")
+        return
+    table = Table()
+    for title in objects[0]:
+        table.add_column(title, overflow="fold")
+    for item in objects:
+        table.add_row(*map(Text, item.values()))
+    _output().print(table)
+
+
+def _print_studies(studies: Sequence[Study], numbers: Numbers) -> None:
+    for study, moved in zip(studies, numbers.of_studies, strict=True):
+        _output().print(Text(f"\n{study.subject}, where {study.installed} is installed", style="bold"), soft_wrap=True)
+        for sentence in study_sentences(study, moved):
+            _output().print(Text(f"  {sentence}"), soft_wrap=True)
 
 
 @app.command()

@@ -20,7 +20,7 @@ from reconcile.changes.result import (
     StatusChange,
     VerdictChange,
 )
-from reconcile.changes.rules import rule_sentences
+from reconcile.rules import changed_rules
 
 Cell = tuple[ColumnPair, ModelPair, str, Number, Number]
 """A column and a model that both runs have, a metric, and what was said of it then and now."""
@@ -177,7 +177,7 @@ def _rule_changes(before: Record, after: Record, determined: Determinants) -> It
     for column in determined.columns.both:
         then, now = before.rulebooks.get(column.before), after.rulebooks.get(column.after)
         if then is not None and now is not None:
-            for sentence in rule_sentences(then, now):
+            for sentence in changed_rules(then, now):
                 yield RuleChange(column.name, sentence, determined.of_rules(column))
 
 

@@ -7,17 +7,24 @@ from reconcile.environments.folder import (
     environments_folder,
     find_environment,
     is_version,
+    normal_name,
     normal_version,
 )
-from reconcile.environments.make import make_environment
+from reconcile.environments.index import Offer, ask_index
+from reconcile.environments.make import SHARED, make_environment, remove_environment
 
 __all__ = [
+    "SHARED",
     "Environment",
+    "Offer",
+    "ask_index",
     "environment",
     "environments",
     "environments_folder",
     "find_environment",
     "is_version",
     "make_environment",
+    "normal_name",
     "normal_version",
+    "remove_environment",
 ]

@@ -50,6 +50,20 @@ def make_environment(distribution: str, version: str = "") -> Environment:
         raise ReconcileError(f"no environment can be made in {folder}: {error.strerror or error}.") from error
 
 
+def remove_environment(environment: Environment) -> None:
+    """Remove an environment, in one step, so that half of one is never found.
+
+    Raises:
+        ReconcileError: It cannot be removed.
+    """
+    folder = environment.folder.parent
+    try:
+        with tempfile.TemporaryDirectory(prefix=".removing-", dir=folder, ignore_cleanup_errors=True) as temporary:
+            environment.folder.rename(Path(temporary) / environment.name)
+    except OSError as error:
+        raise ReconcileError(f"{environment.folder} cannot be removed: {error.strerror or error}.") from error
+
+
 def _make(temporary: Path, requirement: str, folder: Path) -> Environment:
     venv.create(temporary / "venv", with_pip=False, symlinks=True)
     python = temporary / "venv" / "bin" / "python"

@@ -202,6 +202,11 @@ def checks_of(book: Rulebook, observations: Iterable[Observation]) -> Iterator[C
                 yield Check(_name(item), metric, item.not_learned[metric], predicted)
 
 
+def predicts_unused(book: Rulebook, lesson: Lesson) -> bool:
+    """Whether a rulebook, such as one that is known, predicts every number that the tool returned at unused shapes."""
+    return all(check.holds for check in checks_of(book, lesson.unused))
+
+
 def checks_of_structure(book: Rulebook, structure: Structure) -> Iterator[Check]:
     """What the tool returned for the structural probes, beside what a rulebook says."""
     for (name, batch), outcome in structure.items():

@@ -1,7 +1,7 @@
 """Rulebooks: each tool's own convention as data, and what it predicts for a trace."""
 
 from reconcile.rules.activations import operators_with_activations, predict_activations
-from reconcile.rules.comparison import compare_rulebooks
+from reconcile.rules.comparison import changed_rules, compare_rulebooks
 from reconcile.rules.expression import ExpressionError, evaluate, summands
 from reconcile.rules.memory import MemoryClaims, OutputClaim, predict_memory
 from reconcile.rules.parameters import ParameterClaims, owners, predict_parameters
@@ -48,6 +48,7 @@ __all__ = [
     "Rule",
     "Rulebook",
     "arguments",
+    "changed_rules",
     "compare_rulebooks",
     "evaluate",
     "find_rulebook",

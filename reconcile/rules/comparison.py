@@ -37,6 +37,20 @@ def compare_rulebooks(first: Rulebook, second: Rulebook, among: Container[str] |
         yield from _fields(kind, getattr(first, kind), getattr(second, kind), names)
 
 
+def changed_rules(then: Rulebook, now: Rulebook) -> Iterator[str]:
+    """Yield sentences on what a version of a tool counts otherwise than another, by their rulebooks.
+
+    Beside what :func:`compare_rulebooks` says, the layers of which only one has a formula.
+    """
+    yield from compare_rulebooks(then, now)
+    without = [_without_formula(book) for book in (then, now)]
+    titles = [_title(book) for book in (then, now)]
+    for place, names in enumerate((without[0] - without[1], without[1] - without[0])):
+        if names:
+            lost, found = titles[place], titles[1 - place]
+            yield f"{', '.join(sorted(names))}: no formula was found for {lost}, which differs from that of {found}."
+
+
 def _title(book: Rulebook) -> str:
     return f"{book.tool} {', '.join(book.versions)}"
 

@@ -94,6 +94,17 @@ def configured_tools(config_file: Path | None) -> tuple[str, ...]:
     return _said_by(f"{file}: ", lambda: tuple(name for given in named for name in column_names(given)))
 
 
+def configured_models(config_file: Path | None) -> tuple[tuple[ModelSpec, ...], int]:
+    """Return the models that a configuration asks for, those of configs/smoke.yaml if none is given, and its seed.
+
+    Raises:
+        ReconcileError: The file cannot be read, or names an unknown model.
+    """
+    file = config_file or data_folder() / "smoke.yaml"
+    config = load(RunConfig, file)
+    return _said_by(f"{file}: ", lambda: _models(config.models, None, config.mode)), config.seed
+
+
 def make_plan(
     *,
     names: Sequence[str] = (),

@@ -13,10 +13,11 @@ from reconcile.tools.adapter import (
     version_of,
 )
 from reconcile.tools.registry import ADAPTERS, MAIN_TOOLS, OWN_TOOLS, adapter, installed_tools
-from reconcile.tools.selection import Column, column, column_names, columns, find_column, modules_by_environment
+from reconcile.tools.selection import ALL, Column, column, column_names, columns, find_column, modules_by_environment
 
 __all__ = [
     "ADAPTERS",
+    "ALL",
     "MAIN_TOOLS",
     "METRICS",
     "OWN_TOOLS",

@@ -1,0 +1,3 @@
+from tests.environments.wheels import index
+
+__all__ = ["index"]
