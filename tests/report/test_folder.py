@@ -17,7 +17,7 @@ def test_a_report_has_its_files(run: Run, tmp_path: Path) -> None:
     names = sorted(item.name for item in (tmp_path / "deep" / "report").iterdir())
     assert names == [
         "agreement.csv", "agreement.html", "causes.csv", "cells.csv", "conventions.csv", "conventions.html",
-        "flips.csv", "index.html", "layers.csv", "manifest.json", "models", "proofs.csv",
+        "flips.csv", "index.html", "layers.csv", "manifest.json", "models", "proofs.csv", "rulebooks",
     ]  # fmt: skip
     assert [item.name for item in (tmp_path / "deep").iterdir()] == ["report"]
 
@@ -51,7 +51,7 @@ def test_what_is_there_is_left_alone(run: Run, tmp_path: Path, kind: str) -> Non
 
 
 def test_a_failure_leaves_nothing(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(run: Run, folder: Path, compared: object) -> None:
+    def full(run: Run, folder: Path, compared: object, counted: object) -> None:
         (folder / "index.html").write_text("half")
         raise OSError(28, "No space left on device")
 
@@ -62,7 +62,7 @@ def test_a_failure_leaves_nothing(run: Run, tmp_path: Path, monkeypatch: pytest.
 
 
 def test_an_interrupt_leaves_nothing(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(run: Run, folder: Path, compared: object) -> None:
+    def interrupted(run: Run, folder: Path, compared: object, counted: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(html, "write_html", interrupted)
