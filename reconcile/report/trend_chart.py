@@ -18,7 +18,10 @@ _DATES = 8
 _LABEL_ROWS = 3
 """Labels of versions stand in so many rows, so that near ones do not cover each other."""
 
-_INK, _QUIET, _GRID = "var(--chart-ink, #1f2328)", "var(--chart-quiet, #656d76)", "var(--chart-grid, #e5e7eb)"
+_LABEL_SHARE = 0.16
+"""Of the chart's width, for a label."""
+
+_QUIET, _GRID = "var(--chart-quiet, #656d76)", "var(--chart-grid, #e5e7eb)"
 _LINE, _VERSION = "var(--chart-less, #0072b2)", "var(--chart-more, #d55e00)"
 
 
@@ -37,7 +40,10 @@ def trend_svg(title: str, dates: Sequence[str], series: Sequence[Series], versio
     """
     last = len(dates) - 1
     lines = [point for place, item in enumerate(series) for point in _line(place, item, last)]
-    marks = [{"x": mark.run, "label": mark.label, "row": row % _LABEL_ROWS} for row, mark in enumerate(versions)]
+    marks = [
+        {"x": mark.run, "label": mark.label, "row": row}
+        for mark, row in zip(versions, _rows(versions, len(dates)), strict=True)
+    ]
     every = max(1, -(-len(dates) // _DATES))
     ticks = [{"x": run, "label": dates[run][:10]} for run in range(0, len(dates), every)]
     x = alt.X("x:Q", scale=alt.Scale(domain=[0, max(last, 1)], nice=False), axis=None)
@@ -69,6 +75,17 @@ def trend_svg(title: str, dates: Sequence[str], series: Sequence[Series], versio
     specification["datasets"] = {"versions": marks, "numbers": lines, "dates": ticks}
     drawing = vl_convert.vegalite_to_svg(specification)
     return drawing.replace("<svg ", f'<svg role="img" aria-label="{_attribute(title)}" ', 1)
+
+
+def _rows(versions: Sequence[Mark], runs: int) -> list[int]:
+    """The lowest row for each label in which it stands clear of the one before."""
+    free = [float("-inf")] * _LABEL_ROWS
+    rows = []
+    for mark in versions:
+        row = next((row for row, end in enumerate(free) if end <= mark.run), _LABEL_ROWS - 1)
+        free[row] = mark.run + _LABEL_SHARE * runs
+        rows.append(row)
+    return rows
 
 
 def _line(place: int, item: Series, last: int) -> list[dict[str, float | int | None]]:

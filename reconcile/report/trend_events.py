@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from reconcile.changes.trend import Point, Trend
-from reconcile.report.numbers import exact, plural
+from reconcile.report.numbers import exact
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,16 +24,16 @@ class Event:
 
 
 _KINDS = {
-    "column": "column",
-    "model": "model",
-    "rule": "rule",
-    "number": "number",
-    "count": "native count",
-    "status": "failure that came or went",
-    "explanation": "explanation",
-    "metric": "metric",
-    "verdict": "verdict",
-    "cost": "cost",
+    "column": ("column", "columns"),
+    "model": ("model", "models"),
+    "rule": ("rule", "rules"),
+    "number": ("number", "numbers"),
+    "count": ("native count", "native counts"),
+    "status": ("failure that came or went", "failures that came or went"),
+    "explanation": ("explanation", "explanations"),
+    "metric": ("metric", "metrics"),
+    "verdict": ("verdict", "verdicts"),
+    "cost": ("cost", "costs"),
 }
 
 
@@ -54,9 +54,9 @@ def _words(before: Point | None, point: Point, moved: int) -> Iterator[str]:
     for then, now in ((before.versions, point.versions), (before.tools, point.tools)):
         yield from _versions(then, now)
     changes = point.changes if point.changes is not None else {"number": moved}
-    for kind, noun in _KINDS.items():
+    for kind, (one, many) in _KINDS.items():
         if number := changes.get(kind):
-            yield plural(number, noun) if " that " not in noun else f"{exact(number)} failures that came or went"
+            yield f"{exact(number)} {one if number == 1 else many}"
 
 
 def _versions(then: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str]:
