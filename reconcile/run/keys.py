@@ -15,6 +15,7 @@ from hashlib import sha256
 from importlib import metadata
 from pathlib import Path
 
+from reconcile.configs import data_folder
 from reconcile.environments import environment
 from reconcile.reference import Convention
 from reconcile.rules import Rulebook, rulebook_file
@@ -29,13 +30,13 @@ _PACKAGE = Path(__file__).parents[1]
 
 
 def source_digests() -> dict[str, str]:
-    """Return digests of the source of this project by what it does: what changes one may change those numbers."""
+    """Return digests of this project's source and data by what they do: what changes one may change those numbers."""
     return {
         "measuring": _key(*_measuring()),
         "zoo": _digest_of_sources("zoo"),
-        "counting": _key(*_counting()),
+        "counting": _key(*_counting(), _digest_of_data("conventions")),
         "explaining": _key(*_explaining()),
-        "auditing": _key(_digest_of_sources("claims"), _digest_of_sources("rules"), *_counting()),
+        "auditing": _key(*map(_digest_of_sources, ("claims", "rules")), *_counting(), _digest_of_data(".")),
     }
 
 
@@ -118,6 +119,13 @@ def _digest_of_sources(part: str) -> str:
     """A digest of the source of a part of this package."""
     files = sorted((_PACKAGE / part).rglob("*.py"))
     return _key(*((file.relative_to(_PACKAGE).as_posix(), _digest_of_file(file)) for file in files))
+
+
+def _digest_of_data(part: str) -> str:
+    """A digest of this project's data: of conventions, or of all."""
+    folder = data_folder()
+    files = sorted(path for path in (folder / part).rglob("*") if path.is_file())
+    return _key(*((file.relative_to(folder).as_posix(), _digest_of_file(file)) for file in files))
 
 
 @cache
