@@ -162,7 +162,7 @@ def _metric_changes(before: Record, after: Record, determined: Determinants) -> 
         for metric in dict.fromkeys((*then, *now)):
             if then and now and bool(then[metric]) != bool(now[metric]):
                 models = then[metric] or now[metric]
-                yield MetricChange(column.name, metric, bool(now[metric]), models, determined.of_tool(column))
+                yield MetricChange(column.name, metric, bool(now[metric]), models, determined.of_metric(column))
 
 
 def _reported(record: Record) -> dict[str, Counter[str]]:

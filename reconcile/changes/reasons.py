@@ -75,6 +75,10 @@ class Determinants:
         asked = self._setting("configuration", ("convention",))
         return _each_once(*self._of_model(model), *self._version("torch", "torch"), *self._sources("counting"), *asked)
 
+    def of_metric(self, pair: ColumnPair) -> Reasons:
+        """Why a column reports another metric."""
+        return _each_once(*self.of_tool(pair), *self._shared)
+
     def of_explanation(self, pair: ColumnPair) -> Reasons:
         """Why the same number is explained otherwise."""
         rulebook: Reasons = ()
