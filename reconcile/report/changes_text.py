@@ -16,12 +16,15 @@ _LISTED_IN_MARKDOWN = 40
 
 def changes_summary(found: Comparison) -> RenderableType:
     """What changed, for a terminal; long tables are cut."""
-    parts: list[RenderableType] = [Text(headline(found))]
+    parts: list[RenderableType] = [Text(_printable(headline(found)))]
     for section in sections(found):
         style = "bold red" if section.is_alarm else "bold"
-        parts += ["", Text.assemble((section.title, style), f"  {section.sentence}" if section.sentence else "")]
+        parts += [
+            "",
+            Text.assemble((section.title, style), f"  {_printable(section.sentence)}" if section.sentence else ""),
+        ]
         for grid in section.grids:
-            parts += ["", Text(grid.caption, style="italic")] if grid.caption else []
+            parts += ["", Text(_printable(grid.caption), style="italic")] if grid.caption else []
             parts.append(_table(grid))
     return Group(*parts)
 
@@ -43,9 +46,9 @@ def _table(grid: Grid) -> RenderableType:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     for place, title in enumerate(grid.titles):
         is_number = bool(grid.rows) and isinstance(grid.rows[0][place], int)
-        table.add_column(title, justify="right" if is_number else "left")
+        table.add_column(Text(_printable(title)), justify="right" if is_number else "left")
     for row in grid.rows[:_LISTED]:
-        table.add_row(*(Text(_shown(entry)) for entry in row))
+        table.add_row(*(Text(_printable(_shown(entry))) for entry in row))
     hidden = len(grid.rows) - _LISTED
     return table if hidden <= 0 else Group(table, Text(f"and {exact(hidden)} more", style="dim"))
 
@@ -75,4 +78,9 @@ _SPECIAL = str.maketrans(
 
 
 def _escaped(text: str) -> str:
-    return " ".join(text.translate(_SPECIAL).split())
+    return " ".join(_printable(text).translate(_SPECIAL).split())
+
+
+def _printable(text: str) -> str:
+    """A text without what a terminal would obey, on one line."""
+    return "".join(character if character.isprintable() else " " for character in text)
