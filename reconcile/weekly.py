@@ -132,9 +132,9 @@ def tell_week(place: Path, folder: Path, say: Say) -> Comparison | None:
 
 
 def unfinished(folder: Path, but: Path) -> Iterator[Path]:
-    """Yield weekly runs that were stopped and not gone on with."""
+    """Yield weekly runs that were stopped and not gone on with: what has finished is in the history."""
     for place in sorted(folder.iterdir()) if folder.is_dir() else ():
-        if place.resolve() != but.resolve() and is_run_folder(place) and not (place / REPORT_FILE).exists():
+        if place.resolve() != but.resolve() and is_run_folder(place) and not (folder / HISTORY / place.name).exists():
             yield place
 
 
