@@ -130,6 +130,12 @@ def test_a_number_that_moved_is_shown_with_its_reason(runs: Path) -> None:
     assert "thop 0.1.1 → 0.2" in found.out
 
 
+@pytest.mark.parametrize(("more", "share"), [(1, "+<0.1 %"), (-1, "-<0.1 %"), (-NORMALIZATION, "-1.1 %")])
+def test_a_change_has_its_sign_however_small(runs: Path, more: int, share: str) -> None:
+    recount(runs / "second", normalization=NORMALIZATION + more)
+    assert f"  {share}  " in diff("first", "second").out
+
+
 def test_the_table_is_csv_with_exact_numbers(runs: Path) -> None:
     recount(runs / "second", bias=7)
     rows = list(csv.DictReader(io.StringIO(diff("first", "second", "--format", "csv").out)))

@@ -56,7 +56,8 @@ def _words(before: Point | None, point: Point, moved: int) -> Iterator[str]:
     changes = point.changes if point.changes is not None else {"number": moved}
     for kind, noun in _KINDS.items():
         if number := changes.get(kind):
-            yield plural(number, noun) if " that " not in noun else f"{exact(number)} failures that came or went"
+            first, *rest = noun.split(" that ")
+            yield " that ".join((plural(number, first), *rest))
 
 
 def _versions(then: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str]:
