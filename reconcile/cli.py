@@ -512,7 +512,7 @@ def weekly_command(config: Path | None, out: Path, jobs: int | None, resume: str
     if found is None:
         _output().print(f"The first run: there is nothing to compare {result.run_id} with.", soft_wrap=True)
     else:
-        _output().print(changes_summary(found))
+        _output().print(changes_summary(found), soft_wrap=found.is_empty)
     _output().print(Text(f"Report: {place / REPORT_FILE}; all runs: {out / REPORT_FILE}"), soft_wrap=True)
     has_failed = _name_failures(result, strict=plan.strict, tools_may_fail=plan.tools_may_fail)
     if has_failed or (found is not None and found.alarms):
@@ -556,7 +556,7 @@ def diff_command(before: str, after: str, out: Path | None, output_format: str) 
         case "csv":
             print(csv_text(changes_table(found)), end="")
         case _:
-            _output().print(changes_summary(found))
+            _output().print(changes_summary(found), soft_wrap=found.is_empty)
     if out is not None:
         _say(f"report: {out / REPORT_FILE}")
 

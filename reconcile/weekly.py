@@ -132,10 +132,9 @@ def tell_week(place: Path, folder: Path, say: Say) -> Comparison | None:
 
 
 def unfinished(folder: Path, but: Path) -> Iterator[Path]:
-    """Yield weekly runs that were stopped, before their report was there or before they were kept."""
+    """Yield weekly runs that were stopped and not gone on with: what has finished is in the history."""
     for place in sorted(folder.iterdir()) if folder.is_dir() else ():
-        is_done = (place / REPORT_FILE).exists() and (folder / HISTORY / place.name).is_dir()
-        if is_run_folder(place) and not is_done and place.resolve() != but.resolve():
+        if place.resolve() != but.resolve() and is_run_folder(place) and not (folder / HISTORY / place.name).exists():
             yield place
 
 

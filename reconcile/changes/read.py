@@ -1,7 +1,7 @@
 """Reading what a run left in its folder, or what the history keeps of it: also what an older version wrote.
 
-Names and places are as the report has them. What is missing is left out; what an older version did not write yet is
-empty.
+Names are as the run had them, without the apostrophe by which a report keeps spreadsheets from evaluating them. What
+is missing is left out; what an older version did not write yet is empty.
 """
 
 from __future__ import annotations
@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
+from math import inf
 from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
 
 from reconcile.changes.record import ClaimKey, ModelKey, ModelRecord, Number, NumberKey, Record, ToolRecord, Verdict
-from reconcile.changes.tables import has_table, read_table, rows
+from reconcile.changes.tables import has_table, read_table, rows, table_file
 from reconcile.configs import parse
 from reconcile.errors import ReconcileError
 from reconcile.rules import Rulebook
@@ -37,7 +38,7 @@ def read_record(folder: Path) -> Record:
         ReconcileError: It is none, or a file cannot be read; names the file, and the row.
     """
     manifest = read_manifest(folder)
-    numbers = _numbers(folder)
+    numbers = _numbers(folder, _only_inputs(manifest))
     rulebooks, remarks = _rulebooks(folder)
     return Record(
         run_id=str(manifest.get("run_id") or folder.name),
@@ -123,7 +124,15 @@ def _models(manifest: Mapping[str, Any], numbers: Mapping[NumberKey, Number]) ->
     return found
 
 
-def _numbers(folder: Path) -> dict[NumberKey, Number]:
+def _only_inputs(manifest: Mapping[str, Any]) -> dict[str, str]:
+    """The input of each model that stands in a manifest once: an older version's table of cells names none."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for key in _models(manifest, {}):
+        found[key.model].add(key.input)
+    return {model: given for model, inputs in found.items() if len(inputs) == 1 for given in inputs}
+
+
+def _numbers(folder: Path, only_inputs: Mapping[str, str]) -> dict[NumberKey, Number]:
     causes: dict[NumberKey, dict[str, int]] = defaultdict(dict)
     if has_table(folder, "causes"):
         for place, row in _numbered(folder, "causes", ("model", "tool", "metric", "cause", "delta")):
@@ -133,7 +142,8 @@ def _numbers(folder: Path) -> dict[NumberKey, Number]:
                 causes[key][row["cause"]] = delta
     found = {}
     for place, row in _numbered(folder, "cells", ("model", "tool", "metric", "status", "value")):
-        key = NumberKey(row["model"], row.get("input", ""), row["tool"], row["metric"])
+        given = row.get("input", only_inputs.get(row["model"], ""))
+        key = NumberKey(row["model"], given, row["tool"], row["metric"])
         by_cause = causes.get(key) or causes.get(key._replace(input=""), {})
         found[key] = _read_number(row, by_cause, place)
     return found
@@ -144,7 +154,7 @@ def _read_number(row: Mapping[str, str], causes: Mapping[str, int], place: str) 
         return _number(row.get(name, ""), int, f"{place}, {name}")
 
     def decimal(name: str) -> float | None:
-        return _number(row.get(name, ""), float, f"{place}, {name}")
+        return _number(row.get(name, ""), _amount, f"{place}, {name}")
 
     value, reference, residual = integer("value"), integer("reference"), integer("residual")
     explained = None if value is None or reference is None or residual is None else value - reference - residual
@@ -163,8 +173,24 @@ def _read_number(row: Mapping[str, str], causes: Mapping[str, int], place: str) 
 
 
 def _numbered(folder: Path, name: str, columns: tuple[str, ...]) -> Iterator[tuple[str, dict[str, str]]]:
+    file = table_file(folder, name)
     for number, row in enumerate(rows(read_table(folder, name, columns)), start=1):
-        yield f"{folder / name}, row {number}", row
+        yield f"{file}, row {number}", {column: _without_apostrophe(text) for column, text in row.items()}
+
+
+def _without_apostrophe(text: str) -> str:
+    return text[1:] if text.startswith("'") and text[1:2] in _EVALUATED else text
+
+
+_EVALUATED = ("=", "+", "-", "@", "\t")
+"""How text begins that a spreadsheet would evaluate."""
+
+
+def _amount(text: str) -> float:
+    value = float(text)
+    if not 0 <= value < inf:
+        raise ValueError("seconds and megabytes are not negative, and finite")
+    return value
 
 
 def _number(text: str, kind: Callable[[str], Value], place: str) -> Value | None:
@@ -182,7 +208,7 @@ def _rulebooks(folder: Path) -> tuple[dict[str, Rulebook], tuple[str, ...]]:
     for tool, text in _rulebook_texts(folder).items():
         try:
             found[tool] = parse(Rulebook, yaml.safe_load(text), f"the rulebook of {tool}")
-        except (ReconcileError, yaml.YAMLError):
+        except (ReconcileError, yaml.YAMLError, RecursionError, ValueError):
             remarks.append(f"the rulebook of {tool} in {folder.name} is in a form that this version does not read")
     return found, tuple(remarks)
 
@@ -190,7 +216,8 @@ def _rulebooks(folder: Path) -> tuple[dict[str, Rulebook], tuple[str, ...]]:
 def _rulebook_texts(folder: Path) -> dict[str, str]:
     if has_table(folder, RULEBOOKS):
         return {row["tool"]: row["text"] for row in rows(read_table(folder, RULEBOOKS, ("tool", "text")))}
-    return {path.stem: path.read_text(encoding="utf-8") for path in sorted((folder / RULEBOOKS).glob("*.yaml"))}
+    places = sorted((folder / RULEBOOKS).glob("*.yaml"))
+    return {path.stem: path.read_text(encoding="utf-8", errors="replace") for path in places}
 
 
 def _verdicts(folder: Path) -> dict[ClaimKey, Verdict]:

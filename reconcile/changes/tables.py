@@ -24,16 +24,21 @@ def has_table(folder: Path, name: str) -> bool:
     return any((folder / f"{name}{suffix}").is_file() for suffix in (".parquet", ".csv"))
 
 
+def table_file(folder: Path, name: str) -> Path:
+    """Return the file of a table that a run left, or in which it would be."""
+    parquet = folder / f"{name}.parquet"
+    return parquet if parquet.is_file() else folder / f"{name}.csv"
+
+
 def read_table(folder: Path, name: str, columns: tuple[str, ...] = ()) -> pa.Table:
     """Read a table of a run's folder; every value is text, empty where there is none.
 
     Raises:
         ReconcileError: It is missing, cannot be read, or lacks one of the columns that are named.
     """
-    parquet, text = folder / f"{name}.parquet", folder / f"{name}.csv"
-    path = parquet if parquet.is_file() else text
+    path = table_file(folder, name)
     try:
-        table = pq.read_table(path) if path is parquet else _read_csv(path)
+        table = _read_parquet(path) if path.suffix == ".parquet" else _read_csv(path)
     except FileNotFoundError:
         raise ReconcileError(f"{folder} has no {name}.csv: it is no finished run.") from None
     except (OSError, ValueError, csv.Error, pa.ArrowException) as error:
@@ -54,6 +59,14 @@ def rows(table: pa.Table) -> Iterator[dict[str, str]]:
 def write_parquet(table: pa.Table, path: Path) -> None:
     """Write a table of text small: most values stand in many rows."""
     pq.write_table(table, path, compression="zstd", use_dictionary=True)
+
+
+def _read_parquet(path: Path) -> pa.Table:
+    table = pq.read_table(path)
+    for field in table.schema:
+        if field.type != pa.string() or table.column(field.name).null_count:
+            raise ValueError(f"the column '{field.name}' is no text")
+    return table
 
 
 def _read_csv(path: Path) -> pa.Table:

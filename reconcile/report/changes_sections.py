@@ -291,8 +291,10 @@ def _range(shares: Sequence[float]) -> str:
 def _percent(share: float) -> str:
     if share == float("inf"):
         return "from 0"
-    text = percent(round(share * 1_000_000), 1_000_000)
-    return f"+{text}" if share > 0 else text
+    if share == 0:
+        return "0 %"
+    text = percent(max(1, round(abs(share) * 1_000_000)), 1_000_000)
+    return f"{'+' if share > 0 else '-'}{text}"
 
 
 def _to(was: str, now: str) -> str:

@@ -7,6 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from reconcile.changes import Comparison
+from reconcile.errors import printable
 from reconcile.report.changes_sections import Entry, Grid, headline, sections
 from reconcile.report.numbers import exact
 
@@ -16,12 +17,15 @@ _LISTED_IN_MARKDOWN = 40
 
 def changes_summary(found: Comparison) -> RenderableType:
     """What changed, for a terminal; long tables are cut."""
-    parts: list[RenderableType] = [Text(headline(found))]
+    parts: list[RenderableType] = [Text(printable(headline(found)))]
     for section in sections(found):
         style = "bold red" if section.is_alarm else "bold"
-        parts += ["", Text.assemble((section.title, style), f"  {section.sentence}" if section.sentence else "")]
+        parts += [
+            "",
+            Text.assemble((section.title, style), f"  {printable(section.sentence)}" if section.sentence else ""),
+        ]
         for grid in section.grids:
-            parts += ["", Text(grid.caption, style="italic")] if grid.caption else []
+            parts += ["", Text(printable(grid.caption), style="italic")] if grid.caption else []
             parts.append(_table(grid))
     return Group(*parts)
 
@@ -43,9 +47,9 @@ def _table(grid: Grid) -> RenderableType:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     for place, title in enumerate(grid.titles):
         is_number = bool(grid.rows) and isinstance(grid.rows[0][place], int)
-        table.add_column(title, justify="right" if is_number else "left")
+        table.add_column(Text(printable(title)), justify="right" if is_number else "left")
     for row in grid.rows[:_LISTED]:
-        table.add_row(*(Text(_shown(entry)) for entry in row))
+        table.add_row(*(Text(printable(_shown(entry))) for entry in row))
     hidden = len(grid.rows) - _LISTED
     return table if hidden <= 0 else Group(table, Text(f"and {exact(hidden)} more", style="dim"))
 
@@ -75,4 +79,4 @@ _SPECIAL = str.maketrans(
 
 
 def _escaped(text: str) -> str:
-    return " ".join(text.translate(_SPECIAL).split())
+    return " ".join(printable(text).translate(_SPECIAL).split())
