@@ -480,7 +480,7 @@ def _verdicts(names: str) -> tuple[str, ...]:
     help="The folder of weekly runs and their history.",
 )
 @click.option("--jobs", metavar="N", type=click.IntRange(1, 1024), help="How many cells run at a time.")
-@click.option("--resume", metavar="RUN", help="Go on with a weekly run that was stopped.")
+@click.option("--resume", metavar="RUN", help="Go on with a weekly run that was stopped; give its --config again.")
 def weekly_command(config: Path | None, out: Path, jobs: int | None, resume: str | None) -> None:
     """Run, audit, and report what changed since the last weekly run, and why.
 
@@ -497,6 +497,8 @@ def weekly_command(config: Path | None, out: Path, jobs: int | None, resume: str
     else:
         folder, plan = reopen(find_run(resume, out))
         place = folder.path
+        if place.resolve().parent != out.resolve():
+            raise ReconcileError(f"{place} is no weekly run of {out}: give --out {place.parent}.")
     for left in unfinished(out, place):
         _say(f"{left} was not finished: reconcile weekly --resume {left.name} goes on with it.")
     with this_machine(plan) as backend:

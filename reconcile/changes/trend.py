@@ -89,7 +89,7 @@ def trend(history: Path) -> Trend:
         try:
             point, frame = _read(place)
         except ReconcileError as error:
-            remarks.append(f"{place.name} is left out: {error}")
+            remarks.append(f"{place.name} is left out: {str(error).replace(str(place), place.name)}")
             continue
         points.append(point)
         frames.append(frame)
