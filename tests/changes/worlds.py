@@ -173,18 +173,21 @@ def model(now: World, random: Random) -> Planted:
     )
 
 
+def _with_more(now: World, tool: str, model: str, delta: int) -> World:
+    """A column that says so much more of a model, of which its rules know nothing."""
+    place = (tool, model)
+    return replace(
+        now,
+        offsets=now.offsets | {place: now.offsets[place] + delta},
+        explained={place: now.offsets[place]} | now.explained,
+    )
+
+
 def torch(now: World, random: Random) -> Planted:
     """A version of torch under which one tool sees something else."""
     name = random.choice(MODELS)
-    return Planted(
-        replace(
-            now,
-            versions=now.versions | {"torch": "2.10.0"},
-            offsets=now.offsets | {("fvcore", name): now.offsets["fvcore", name] - 3},
-            explained={("fvcore", name): now.offsets["fvcore", name]} | now.explained,
-        ),
-        {("number", name, "fvcore", "compute"): frozenset({"torch"})},
-    )
+    newer = replace(now, versions=now.versions | {"torch": "2.10.0"})
+    return Planted(_with_more(newer, "fvcore", name, -3), {("number", name, "fvcore", "compute"): frozenset({"torch"})})
 
 
 def failure(now: World, random: Random) -> Planted:
@@ -225,15 +228,8 @@ def adapter(now: World, random: Random) -> Planted:
     """This project reads a tool otherwise."""
     tool = random.choice(_known_tools(now))
     name = random.choice(_measured(now, tool))
-    return Planted(
-        replace(
-            now,
-            tools=now.tools | {tool: replace(now.tools[tool], adapter="2")},
-            offsets=now.offsets | {(tool, name): now.offsets[tool, name] + 5},
-            explained={(tool, name): now.offsets[tool, name]} | now.explained,
-        ),
-        {("number", name, tool, "compute"): frozenset({"project"})},
-    )
+    newer = replace(now, tools=now.tools | {tool: replace(now.tools[tool], adapter="2")})
+    return Planted(_with_more(newer, tool, name, 5), {("number", name, tool, "compute"): frozenset({"project"})})
 
 
 def explanation(now: World, random: Random) -> Planted:
@@ -254,14 +250,7 @@ def unexplained(now: World, random: Random) -> Planted:
     """A number that is another though nothing has changed."""
     tool = random.choice(_known_tools(now))
     name = random.choice(_measured(now, tool))
-    return Planted(
-        replace(
-            now,
-            offsets=now.offsets | {(tool, name): now.offsets[tool, name] + 1},
-            explained={(tool, name): now.offsets[tool, name]} | now.explained,
-        ),
-        {("number", name, tool, "compute"): frozenset()},
-    )
+    return Planted(_with_more(now, tool, name, 1), {("number", name, tool, "compute"): frozenset()})
 
 
 def given_input(now: World, random: Random) -> Planted:
