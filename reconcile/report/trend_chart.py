@@ -36,17 +36,18 @@ class Mark:
 def trend_svg(title: str, dates: Sequence[str], series: Sequence[Series], versions: Sequence[Mark]) -> str:
     """The chart as an SVG element: numbers over the first number of their model, from run to run.
 
-    No script, no font, nothing fetched. A model without a number at a run has a gap there.
+    No script, no font, nothing fetched. A run takes the space up to the next one; a model without a number at a run
+    has a gap there.
     """
-    last = len(dates) - 1
-    lines = [point for place, item in enumerate(series) for point in _line(place, item, last)]
+    runs = len(dates)
+    lines = [point for place, item in enumerate(series) for point in _line(place, item, runs)]
     marks = [
         {"x": mark.run, "label": mark.label, "row": row}
-        for mark, row in zip(versions, _rows(versions, len(dates)), strict=True)
+        for mark, row in zip(versions, _rows(versions, runs), strict=True)
     ]
     every = max(1, -(-len(dates) // _DATES))
     ticks = [{"x": run, "label": dates[run][:10]} for run in range(0, len(dates), every)]
-    x = alt.X("x:Q", scale=alt.Scale(domain=[0, max(last, 1)], nice=False), axis=None)
+    x = alt.X("x:Q", scale=alt.Scale(domain=[0, runs], nice=False), axis=None)
     y = alt.Y("y:Q", title=None, scale=alt.Scale(zero=False), axis=alt.Axis(tickCount=4, format="~r", offset=6))
     chart = alt.layer(
         alt.Chart(alt.NamedData("versions")).mark_rule(color=_VERSION, strokeDash=[3, 3]).encode(x),
@@ -88,15 +89,15 @@ def _rows(versions: Sequence[Mark], runs: int) -> list[int]:
     return rows
 
 
-def _line(place: int, item: Series, last: int) -> list[dict[str, float | int | None]]:
-    """A model's numbers over its first one, at each run where they begin, and at the last run."""
+def _line(place: int, item: Series, end: int) -> list[dict[str, float | int | None]]:
+    """A model's numbers over its first one, at each run where they begin, and at the end of the last run."""
     first = next((step.value for step in item.steps if step.value), None)
     if first is None:
         return []
     points: list[dict[str, float | int | None]] = [
         {"series": place, "x": step.run, "y": None if step.value is None else step.value / first} for step in item.steps
     ]
-    return [*points, {**points[-1], "x": last}]
+    return [*points, {**points[-1], "x": end}]
 
 
 def _attribute(text: str) -> str:

@@ -53,6 +53,8 @@ def _words(before: Point | None, point: Point, moved: int) -> Iterator[str]:
         return
     for then, now in ((before.versions, point.versions), (before.tools, point.tools)):
         yield from _versions(then, now)
+    yield from (f"{tool} is gone" for tool in before.tools if tool not in point.tools)
+    yield from (f"{tool} is new" for tool in point.tools if tool not in before.tools)
     changes = point.changes if point.changes is not None else {"number": moved}
     for kind, (one, many) in _KINDS.items():
         if number := changes.get(kind):

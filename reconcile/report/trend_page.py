@@ -20,11 +20,15 @@ STEP_COLUMNS = ("run", "started", "tool", "tool_version", "metric", "model", "in
 
 @dataclass(frozen=True, slots=True)
 class ToolTrend:
-    """One column over all runs: its versions, a chart of its compute if that moved, the series that moved, the rest."""
+    """One column over all runs: its versions, a chart of its compute if that moved, the series that moved, the rest.
+
+    ``until`` is when the last run with it was, empty if that is the last run of all.
+    """
 
     name: str
     anchor: str
     versions: tuple[tuple[str, str], ...]
+    until: str
     chart: Markup | None
     moved: tuple[Series, ...]
     steady: tuple[Series, ...]
@@ -56,6 +60,10 @@ def _steps(found: Trend, item: Series) -> Iterator[Row]:
         yield (point.name, point.started, *place, before.value, step.value)
 
 
+def _numbers(item: Series) -> Iterator[int]:
+    return (step.value for step in item.steps if step.value is not None)
+
+
 def _tools(found: Trend) -> Iterator[ToolTrend]:
     by_tool: dict[str, list[Series]] = defaultdict(list)
     for item in found.series:
@@ -65,7 +73,8 @@ def _tools(found: Trend) -> Iterator[ToolTrend]:
     for name, series in by_tool.items():
         versions = found.versions_of(name)
         moved = tuple(item for item in series if item.has_moved)
-        drawn = [item for item in moved if item.metric == "compute"]
+        drawn = [item for item in moved if item.metric == "compute" and len({*_numbers(item)}) > 1]
+        last = max((run for run, point in enumerate(found.points) if name in point.tools), default=len(dates) - 1)
         chart = None
         if drawn:
             marks = sorted((*(Mark(*version) for version in versions), *torch), key=lambda mark: mark.run)
@@ -75,6 +84,7 @@ def _tools(found: Trend) -> Iterator[ToolTrend]:
             name=name,
             anchor=slug(name),
             versions=tuple((version, dates[run][:10]) for run, version in versions),
+            until="" if last == len(dates) - 1 else dates[last][:10],
             chart=chart,
             moved=moved,
             steady=tuple(item for item in series if not item.has_moved),

@@ -48,6 +48,19 @@ def test_what_happened() -> None:
     )
 
 
+def test_columns_that_come_and_go() -> None:
+    first, second = point(1), Point("run-2", "2026-01-02", {"fvcore": "1.0"}, {"torch": "2.9.0"}, {})
+    found = Trend((first, second), (STEADY,))
+    assert events(found)[0].words == ("thop is gone", "fvcore is new")
+    page = " ".join(trend_page(found, "Changed.", ()).split())
+    assert "1.0 since 2026-01-01; not run after 2026-01-01." in page
+
+
+def test_what_only_came_or_went_has_no_chart() -> None:
+    lost = Series("thop", "compute", "alexnet", "1x3x224x224", (Step(0, 100), Step(4, None)))
+    assert "<svg " not in trend_page(Trend(HISTORY.points, (lost,)), "Changed.", ())
+
+
 def test_each_step_is_a_row() -> None:
     where = ("compute", "alexnet", "1x3x224x224")
     assert list(steps_table(HISTORY).rows) == [
