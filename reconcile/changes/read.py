@@ -25,8 +25,8 @@ MANIFEST_FILE = "manifest.json"
 RULEBOOKS = "rulebooks"
 """The folder with the rulebook of each column that has one."""
 
-_SETTINGS = ("convention", "execution", "seed", "timeout_seconds", "memory_limit_mb")
-"""What a run is asked for that may change what comes of it, beside models and tools."""
+_SETTINGS = ("convention", "execution", "seed", "timeout_seconds", "memory_limit_mb", "processor")
+"""What may change what comes of a run beside models, tools and versions."""
 
 Value = TypeVar("Value", int, float)
 
@@ -117,6 +117,7 @@ def _models(manifest: Mapping[str, Any], numbers: Mapping[NumberKey, Number]) ->
         key = ModelKey(str(item.get("name")), str(item.get("input") or ""))
         found[key] = ModelRecord(
             mode=str(item.get("mode") or ""),
+            execution=str(item.get("execution") or ""),
             counts={name: count for name, count in counts.items() if isinstance(count, int)},
             source=str(item.get("source") or ""),
             error=str(item.get("error") or ""),

@@ -21,7 +21,7 @@ from typing import Literal
 from reconcile.changes.columns import ColumnPair, Columns, ModelPair
 from reconcile.changes.record import ModelKey, Number, Record
 
-ReasonCode = Literal["tool", "library", "model", "torch", "python", "configuration", "project", "limits"]
+ReasonCode = Literal["tool", "library", "model", "torch", "python", "configuration", "project", "machine", "limits"]
 
 MEANINGS: Mapping[ReasonCode, str] = {
     "tool": "the tool is another version, another tool, or has other packages in its environment",
@@ -31,6 +31,7 @@ MEANINGS: Mapping[ReasonCode, str] = {
     "python": "Python is another version",
     "configuration": "the run was asked for something else: input, mode, seed, convention, way of running",
     "project": "this project's own code, rulebooks or data are others",
+    "machine": "another processor rounds otherwise, and the model's control flow reads values",
     "limits": "a cell may take other time or memory",
 }
 
@@ -63,7 +64,7 @@ class Determinants:
             of_model = tuple(reason for reason in of_model if reason.code == "configuration")
         if of_model and model.after in self.moved and by_same_rules and was.residual == now.residual == 0:
             of_tool, shared = (), ()
-        return _each_once(*of_tool, *of_model, *shared)
+        return _each_once(*of_tool, *of_model, *shared, *self._of_machine(model))
 
     def of_status(self, pair: ColumnPair, model: ModelPair) -> Reasons:
         """Why a column gives a number no longer, or gives one now."""
@@ -73,7 +74,9 @@ class Determinants:
     def of_count(self, model: ModelPair) -> Reasons:
         """Why the native counter says something else of a model."""
         asked = self._setting("configuration", ("convention",))
-        return _each_once(*self._of_model(model), *self._version("torch", "torch"), *self._sources("counting"), *asked)
+        torch = self._version("torch", "torch")
+        counted = (*self._sources("counting"), *asked)
+        return _each_once(*self._of_model(model), *torch, *counted, *self._of_machine(model))
 
     def of_metric(self, pair: ColumnPair) -> Reasons:
         """Why a column reports another metric."""
@@ -123,6 +126,11 @@ class Determinants:
         if was.mode and now.mode and was.mode != now.mode:
             found.append(Reason("configuration", f"mode {was.mode} → {now.mode}"))
         return (*found, *self._sources("zoo"), *self._setting("configuration", ("seed",)))
+
+    def _of_machine(self, model: ModelPair) -> Reasons:
+        """The processor, for a model whose control flow reads values."""
+        reads_values = self.after.models[model.after].execution == "real"
+        return self._setting("machine", ("processor",)) if reads_values else ()
 
     @cached_property
     def _shared(self) -> Reasons:

@@ -63,9 +63,13 @@ class Number:
 
 @dataclass(frozen=True, slots=True)
 class ModelRecord:
-    """What the native counter said of a model. ``counts`` are by metric; ``source`` is the digest of a user's model."""
+    """What the native counter said of a model. ``counts`` are by metric; ``source`` is the digest of a user's model.
+
+    ``execution`` is ``real`` if its control flow reads values, so that arithmetic decides what it computes.
+    """
 
     mode: str = ""
+    execution: str = ""
     counts: Mapping[str, int] = field(default_factory=dict)
     source: str = ""
     error: str = ""
@@ -96,7 +100,7 @@ class Record:
 
     ``versions`` are those of packages, of Python and of this project; ``sources`` digests of this project's parts by
     what they do (``measuring``, ``counting``, ...), empty in what an older version wrote; ``settings`` what the run was
-    asked for beside models and tools. ``remarks`` say what could not be read.
+    asked for beside models and tools, and its processor. ``remarks`` say what could not be read.
     """
 
     run_id: str

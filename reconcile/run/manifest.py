@@ -13,6 +13,8 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Any
 
+import torch
+
 from reconcile.run.config import Plan
 from reconcile.run.execute import Executed
 from reconcile.run.folder import RunFolder
@@ -47,6 +49,7 @@ def describe_run(plan: Plan, folder: RunFolder, executed: Executed, seconds: flo
         },
         "sources": source_digests(),
         "platform": platform.platform(),
+        "processor": _processor(),
         "processors": os.cpu_count(),
         "jobs": plan.jobs,
         "timeout_seconds": plan.timeout_seconds,
@@ -76,6 +79,17 @@ def describe_run(plan: Plan, folder: RunFolder, executed: Executed, seconds: flo
             for spec, reference, source in zip(plan.models, executed.references, executed.sources, strict=True)
         ],
     }
+
+
+def _processor() -> str:
+    """The processor, and which of its instructions torch uses: arithmetic is rounded by both."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:  # not every system has it
+        lines = []
+    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    name = next(named, "") or platform.processor() or platform.machine()
+    return f"{name}, {torch.backends.cpu.get_cpu_capability()}"
 
 
 def _git_revision() -> str | None:

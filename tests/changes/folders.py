@@ -57,6 +57,7 @@ def manifest(record: Record) -> dict[str, object]:
                 "name": key.model,
                 "input": key.input,
                 "mode": item.mode,
+                "execution": item.execution,
                 "source": item.source,
                 "reference": item.counts["compute"],
                 "parameters": item.counts["params"],

@@ -50,7 +50,10 @@ class World:
             tools=self.tools,
             models={
                 ModelKey(model, self.inputs[model]): ModelRecord(
-                    "eval", {"compute": count, "params": 10 * count}, source="a" if ":" in model else ""
+                    mode="eval",
+                    execution="real" if model == READS_VALUES else "meta",
+                    counts={"compute": count, "params": 10 * count},
+                    source="a" if ":" in model else "",
                 )
                 for model, count in self.counts.items()
             },
@@ -73,7 +76,8 @@ class World:
         return Number("ok", of_model + offset, "MAC", of_model, offset - explained, causes, **cost)
 
 
-MODELS = ("alexnet", "resnet18", "resnet50", "vit_b_16", "swin_t", "timm/vit_tiny_patch16_224", "own:net")
+READS_VALUES = "maskrcnn_resnet50_fpn"
+MODELS = ("alexnet", "resnet18", "resnet50", "vit_b_16", "swin_t", "timm/vit_tiny_patch16_224", READS_VALUES, "own:net")
 TOOLS = ("thop", "ptflops-pytorch", "fvcore", "torchinfo")
 
 
@@ -87,7 +91,7 @@ def world(random: Random) -> World:
             "reconcile": "0.1.0",
         },
         sources=dict.fromkeys(("measuring", "zoo", "counting", "explaining", "auditing"), "1"),
-        settings={"convention": "macs", "execution": "without-arithmetic", "seed": "0"},
+        settings={"convention": "macs", "execution": "without-arithmetic", "seed": "0", "processor": "A, AVX2"},
         tools={tool: ToolRecord("1.0", adapter="1") for tool in TOOLS},
         counts={model: random.randrange(10**6, 10**10) for model in MODELS},
         inputs=dict.fromkeys(MODELS, "1x3x224x224"),
@@ -190,6 +194,15 @@ def torch(now: World, random: Random) -> Planted:
     return Planted(_with_more(newer, "fvcore", name, -3), {("number", name, "fvcore", "compute"): frozenset({"torch"})})
 
 
+def machine(now: World, _: Random) -> Planted:
+    """Another processor, by which the model whose control flow reads values computes something else."""
+    newer = replace(now, settings=now.settings | {"processor": "B, AVX512"})
+    return Planted(
+        _with_more(newer, "fvcore", READS_VALUES, 7),
+        {("number", READS_VALUES, "fvcore", "compute"): frozenset({"machine"})},
+    )
+
+
 def failure(now: World, random: Random) -> Planted:
     """A tool that fails on a model, and nothing has changed."""
     tool, name = random.choice(TOOLS[:3]), random.choice(MODELS)
@@ -288,7 +301,7 @@ def slower(now: World, _: Random) -> Planted:
 PLANTS: dict[str, Callable[[World, Random], Planted]] = {
     plant.__name__: plant
     for plant in (
-        nothing, version, rule, model, torch, failure, recovery, new_column, column_gone, adapter, explanation,
+        nothing, version, rule, model, torch, machine, failure, recovery, new_column, column_gone, adapter, explanation,
         unexplained, given_input, verdict, slower,
     )
 }  # fmt: skip  # a list of names
