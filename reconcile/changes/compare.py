@@ -124,7 +124,7 @@ def _count_changes(
 ) -> Iterator[CountChange]:
     for model in models:
         for metric, was, now in _changed_counts(before, after, model):
-            yield CountChange(model.after, metric, was, now, determined.of_count(model))
+            yield CountChange(model.after, metric, was, now, determined.of_count(model, metric))
 
 
 def _status_changes(cells: tuple[Cell, ...], determined: Determinants) -> Iterator[StatusChange]:

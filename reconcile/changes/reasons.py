@@ -71,9 +71,9 @@ class Determinants:
         limits = self._setting("limits", ("timeout_seconds", "memory_limit_mb"))
         return _each_once(*self.of_tool(pair), *self._of_model(model), *self._shared, *limits)
 
-    def of_count(self, model: ModelPair) -> Reasons:
-        """Why the native counter says something else of a model."""
-        asked = self._setting("configuration", ("convention",))
+    def of_count(self, model: ModelPair, metric: str) -> Reasons:
+        """Why the native counter says something else of a model; a convention is for compute alone."""
+        asked = self._setting("configuration", ("convention",)) if metric == "compute" else ()
         torch = self._version("torch", "torch")
         counted = (*self._sources("counting"), *asked)
         return _each_once(*self._of_model(model), *torch, *counted, *self._of_machine(model))

@@ -136,20 +136,21 @@ def _rules(found: Comparison) -> Section:
 
 
 def _counts(found: Comparison) -> Section:
-    rows = (
-        (
-            item.model.model,
-            item.metric,
-            item.before,
-            item.after,
-            _change(item.before, item.after),
-            because(item.reasons),
+    groups = _grouped(found.counts, lambda item: (because(item.reasons),))
+    grids = (
+        _grid(
+            ("Model", "What", "Then", "Now", "Change"),
+            (
+                (item.model.model, item.metric, item.before, item.after, _change(item.before, item.after))
+                for item in items
+            ),
+            f"Because: {why}",
         )
-        for item in found.counts
+        for (why,), items in groups.items()
     )
     models = len({item.model for item in found.counts})
     sentence = f"The native counter says something else of {plural(models, 'model')}."
-    return Section("Native counts", sentence, (_grid(("Model", "What", "Then", "Now", "Change", "Because"), rows),))
+    return Section("Native counts", sentence, tuple(grids))
 
 
 def _explanations(found: Comparison) -> Section:

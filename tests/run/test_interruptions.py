@@ -64,7 +64,7 @@ def as_it_should(task: Task, job: Job) -> Ending:
     if task.step == "trace":
         return Ending("returned", TracedModel(b"packed", "1x4", "source" if task.spec.is_own else "", ()))
     if task.step == "reconcile":
-        spec, traced, _, measurements = job.arguments
+        spec, traced, _, measurements, _ = job.arguments
         assert traced.packed == b"packed"
         reference = ModelReference(
             spec.name, traced.inputs, REFERENCE, 7, "dataless", activations=4, memory={"read": 3}
