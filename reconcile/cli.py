@@ -112,7 +112,6 @@ from reconcile.weekly import (
     make_weekly_plan,
     tell_week,
     unfinished,
-    with_rulebooks,
 )
 from reconcile.zoo import Mode, ModelSpec, all_names, default_inputs, parse_inputs, resolve, timm_zoo
 
@@ -202,7 +201,7 @@ def run(
         _refuse_beside_resume(
             MODEL=models, config=config, tools=tools, reference=reference, input=inputs, out=out, mode=mode, seed=seed,
             execution=execution,
-        )  # fmt: skip
+        )  # fmt: skip  # one entry a line would fill the page
         place = find_run(resume, REPORTS)
         folder, plan = reopen(place)
         plan = plan if jobs is None else replace(plan, jobs=jobs)
@@ -531,7 +530,7 @@ def _with_new_versions_learned(plan: Plan, out: Path) -> Plan:
                 learned[chosen.name] = learn_version(chosen, plan.jobs, advance)
         except ReconcileError as error:
             _say(str(error))
-    return with_rulebooks(plan, learned)
+    return replace(plan, rulebooks=learned)
 
 
 @app.command("diff")

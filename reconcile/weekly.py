@@ -7,7 +7,7 @@ and what it changed; ``index.html`` and ``trend.csv``, all runs together; ``summ
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -59,11 +59,11 @@ def make_weekly_plan(config_file: Path | None = None, jobs: int | None = None) -
 
 
 def _claims(file: Path) -> tuple[Claim | BadRow, ...]:
+    names = load(WeeklyConfig, file).claims
     try:
-        return tuple(row for name in load(WeeklyConfig, file).claims for row in claims_by_name(name))
+        return tuple(row for name in names for row in claims_by_name(name))
     except ReconcileError as error:
-        named = "" if str(error).startswith(str(file)) else f"{file}: "
-        raise ReconcileError(f"{named}{error}") from None
+        raise ReconcileError(f"{file}: {error}") from None
 
 
 def columns_to_learn(plan: Plan, folder: Path) -> tuple[dict[str, Rulebook], tuple[Column, ...]]:
@@ -71,19 +71,15 @@ def columns_to_learn(plan: Plan, folder: Path) -> tuple[dict[str, Rulebook], tup
 
     What an earlier week learned holds as long as tool, environment and torch are the same.
     """
-    found: dict[str, Rulebook] = {}
-    missing = []
-    last = _latest(folder / HISTORY)
-    for tool in plan.tools:
-        chosen, known = column(tool), find_rulebook(tool)
-        if known is None or chosen.version in known.versions:
-            continue
-        learned = _learned_before(last, chosen)
-        if learned is None:
-            missing.append(chosen)
-        else:
-            found[tool] = learned
-    return found, tuple(missing)
+    unknown = [column(tool) for tool in plan.tools if _is_of_other_versions(find_rulebook(tool), column(tool))]
+    last = _latest(folder / HISTORY) if unknown else None
+    learned = {chosen.name: _learned_before(last, chosen) for chosen in unknown}
+    found = {name: book for name, book in learned.items() if book is not None}
+    return found, tuple(chosen for chosen in unknown if chosen.name not in found)
+
+
+def _is_of_other_versions(known: Rulebook | None, chosen: Column) -> bool:
+    return known is not None and chosen.version not in known.versions
 
 
 def learn_version(chosen: Column, jobs: int, progress: Say) -> Rulebook:
@@ -99,11 +95,6 @@ def learn_version(chosen: Column, jobs: int, progress: Say) -> Rulebook:
         return revised(known, learn(chosen.name, workers, progress))
     finally:
         workers.close()
-
-
-def with_rulebooks(plan: Plan, rulebooks: dict[str, Rulebook]) -> Plan:
-    """Return a plan by which differences are explained by these rulebooks."""
-    return replace(plan, rulebooks={**plan.rulebooks, **rulebooks})
 
 
 def audit_week(place: Path, claims: tuple[Claim | BadRow, ...], progress: Say) -> None:

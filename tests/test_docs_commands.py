@@ -71,7 +71,7 @@ def test_command_lines_are_found() -> None:
     )
     assert [" ".join(words) for words in command_lines(page)] == [
         "list models", "count $n", "count net(a=1) --by layer", "explain a --tool b", "list tools",
-    ]  # fmt: skip
+    ]  # fmt: skip  # one entry a line would fill the page
 
 
 def test_a_page_may_speak_of_a_command_without_its_arguments() -> None:

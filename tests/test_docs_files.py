@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from docs.generate import FOLDER
+from reconcile.changes.reasons import ReasonCode
 from reconcile.claims import Audit
 from reconcile.report.agreement_tables import AGREEMENT_COLUMNS, FLIP_COLUMNS
 from reconcile.report.audit_tables import VERDICT_COLUMNS, sources_table
@@ -71,6 +73,14 @@ def test_the_index_names_every_table_and_leads_to_it() -> None:
     index = PAGE.partition("\n## ")[0]
     for file in COLUMNS:
         assert f"[`{file}`](#{file.replace('.', '')})" in index
+
+
+def test_every_reason_is_described() -> None:
+    page = (FOLDER / "weekly.md").read_text(encoding="utf-8")
+    table = page.partition("| code | reason |")[2].partition("\n\n")[0]
+    assert sorted(name for row in table.splitlines() for name in words(row.partition(" | ")[0])) == sorted(
+        get_args(ReasonCode)
+    )
 
 
 def test_every_key_of_a_plan_is_named() -> None:

@@ -44,7 +44,7 @@ def test_shares_and_what_is_left_over(tmp_path: Path, capsys: pytest.CaptureFixt
     assert shares == {
         "run": "timm-eval-1", "tool": "thop", "metric": "compute", "cells": 5, "ok": 3, "unsupported": 1, "failed": 1,
         "zero_in_total": 2, "zero_on_every_layer": 1,
-    }  # fmt: skip
+    }  # fmt: skip  # one entry a line would fill the page
     left = pd.read_csv(tmp_path / "residuals.csv", keep_default_na=False)
     assert list(zip(left["model"], left["layer_type"], left["layers"], left["residual"], strict=True)) == [
         ("c", "", 1, 1),

@@ -58,7 +58,7 @@ def compare_runs(before: Record, after: Record) -> Comparison:
 
 
 def _side(record: Record) -> Side:
-    return Side(record.run_id, record.started, record.title)
+    return Side(record.run_id, record.title)
 
 
 def _cells(

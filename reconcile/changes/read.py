@@ -44,7 +44,7 @@ def read_record(folder: Path) -> Record:
         run_id=str(manifest.get("run_id") or folder.name),
         started=str(manifest.get("started") or ""),
         versions=_versions(manifest),
-        sources=_texts(manifest.get("sources")),
+        sources=texts(manifest.get("sources")),
         settings={name: _setting(manifest[name]) for name in _SETTINGS if manifest.get(name) is not None},
         tools=_tools(manifest, numbers),
         models=_models(manifest, numbers),
@@ -74,7 +74,7 @@ def read_manifest(folder: Path) -> Mapping[str, Any]:
 
 
 def _versions(manifest: Mapping[str, Any]) -> dict[str, str]:
-    found = _texts(manifest.get("versions"))
+    found = texts(manifest.get("versions"))
     revision = manifest.get("git_revision")
     if not isinstance(revision, str):
         return found
@@ -86,7 +86,7 @@ _REVISION_DIGITS = 12
 
 
 def _tools(manifest: Mapping[str, Any], numbers: Mapping[NumberKey, Number]) -> dict[str, ToolRecord]:
-    versions = _texts(manifest.get("tools")) or {key.tool: "" for key in numbers}
+    versions = texts(manifest.get("tools")) or {key.tool: "" for key in numbers}
     determinants = manifest.get("determinants")
     known = determinants if isinstance(determinants, dict) else {}
     found = {}
@@ -120,7 +120,6 @@ def _models(manifest: Mapping[str, Any], numbers: Mapping[NumberKey, Number]) ->
             execution=str(item.get("execution") or ""),
             counts={name: count for name, count in counts.items() if isinstance(count, int)},
             source=str(item.get("source") or ""),
-            error=str(item.get("error") or ""),
         )
     return found
 
@@ -244,5 +243,6 @@ def _mapping(value: object) -> dict[str, Any]:
     return {str(key): item for key, item in value.items()} if isinstance(value, dict) else {}
 
 
-def _texts(value: object) -> dict[str, str]:
+def texts(value: object) -> dict[str, str]:
+    """Return what a manifest holds under a key as texts by name; empty where it holds something else."""
     return {key: str(item) for key, item in _mapping(value).items() if item is not None}

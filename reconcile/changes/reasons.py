@@ -22,18 +22,7 @@ from reconcile.changes.columns import ColumnPair, Columns, ModelPair
 from reconcile.changes.record import ModelKey, Number, Record
 
 ReasonCode = Literal["tool", "library", "model", "torch", "python", "configuration", "project", "machine", "limits"]
-
-MEANINGS: Mapping[ReasonCode, str] = {
-    "tool": "the tool is another version, another tool, or has other packages in its environment",
-    "library": "the library that builds the model is another version",
-    "model": "the source of a model of one's own is another",
-    "torch": "torch is another version",
-    "python": "Python is another version",
-    "configuration": "the run was asked for something else: input, mode, seed, convention, way of running",
-    "project": "this project's own code, rulebooks or data are others",
-    "machine": "another processor rounds otherwise, and the model's control flow reads values",
-    "limits": "a cell may take other time or memory",
-}
+"""What may be why; docs/weekly.md says what each is."""
 
 
 @dataclass(frozen=True, slots=True)

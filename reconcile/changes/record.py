@@ -72,7 +72,6 @@ class ModelRecord:
     execution: str = ""
     counts: Mapping[str, int] = field(default_factory=dict)
     source: str = ""
-    error: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,7 +125,6 @@ class Side:
     """One of the two runs, in words."""
 
     run_id: str
-    started: str
     title: str
 
 

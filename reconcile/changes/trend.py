@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from reconcile.changes.history import kept_runs
-from reconcile.changes.read import read_manifest
+from reconcile.changes.read import read_manifest, texts
 from reconcile.changes.tables import has_table, read_table
 from reconcile.errors import ReconcileError
 
@@ -104,7 +104,7 @@ def _read(place: Path) -> tuple[Point, pd.DataFrame]:
     names = _short_names(frame["tool"].unique())
     frame["tool"] = frame["tool"].map(names)
     manifest = read_manifest(place)
-    versions, tools = (_texts(manifest.get(key)) for key in ("versions", "tools"))
+    versions, tools = (texts(manifest.get(key)) for key in ("versions", "tools"))
     point = Point(
         name=place.name,
         started=str(manifest.get("started") or ""),
@@ -161,7 +161,3 @@ def _steps_of(values: Sequence[str | None]) -> tuple[tuple[int, str], ...]:
         if value is not None and (not found or found[-1][1] != value):
             found.append((run, value))
     return tuple(found)
-
-
-def _texts(value: object) -> dict[str, str]:
-    return {str(name): str(text) for name, text in value.items()} if isinstance(value, dict) else {}

@@ -35,12 +35,12 @@ def ask_index(distribution: str) -> Offer:
     command = (
         sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input", "--no-color", "-vv",
         "--timeout", "10", "--retries", "1", "index", "versions", "--", distribution,
-    )  # fmt: skip
+    )  # fmt: skip  # a command, word by word
     try:
         done = subprocess.run(  # noqa: S603  # this interpreter; the name is an adapter's, and comes after --
             command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", check=False,
             timeout=SECONDS,
-        )  # fmt: skip
+        )  # fmt: skip  # a command, word by word
     except subprocess.TimeoutExpired:
         return Offer(failure=f"pip did not answer within {SECONDS} seconds")
     except OSError as error:

@@ -99,7 +99,7 @@ def _install(requirement: str, python: Path, constraints: Path) -> None:
     command: Sequence[str] = (
         sys.executable, "-m", "pip", "--python", str(python), "--disable-pip-version-check", "--no-input",
         "install", "--quiet", "--constraint", str(constraints), "--", requirement,
-    )  # fmt: skip
+    )  # fmt: skip  # a command, word by word
     done = subprocess.run(  # noqa: S603  # this interpreter; what is installed is what the user asks for
         command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", check=False
     )

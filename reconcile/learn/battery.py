@@ -264,7 +264,7 @@ def _linear() -> Iterator[Probe]:
 _ACTIVATIONS = (
     "ReLU", "ReLU6", "LeakyReLU", "PReLU", "ELU", "CELU", "SELU", "GELU", "SiLU", "Mish", "Sigmoid", "Tanh", "Softplus",
     "Hardswish", "Hardsigmoid", "Hardtanh", "LogSigmoid", "Softsign",
-)  # fmt: skip
+)  # fmt: skip  # one entry a line would fill the page
 
 
 def _activations() -> Iterator[Probe]:

@@ -11,11 +11,11 @@ from reconcile.report.tables import Row, Table
 AGREEMENT_COLUMNS = (
     "metric", "tool", "other_tool", "models", "equal", "share_equal", "median_ratio", "largest_ratio",
     "largest_ratio_model", "model_pairs", "flipped_pairs", "share_flipped", "kendall_tau", "causes",
-)  # fmt: skip
+)  # fmt: skip  # a list of names
 FLIP_COLUMNS = (
     "metric", "tool", "unit", "other_tool", "other_unit", "lower_model", "lower_input", "upper_model", "upper_input",
     "lower_value", "upper_value", "gap", "other_lower_value", "other_upper_value", "other_gap",
-)  # fmt: skip
+)  # fmt: skip  # a list of names
 
 
 def agreement_table(compared: Iterable[Agreement]) -> Table:

@@ -42,7 +42,7 @@ def level(item: Reconciliation) -> Level:
     """
     ours, theirs = _scale(item.unit), _scale(item.reference_unit)
     causes = {share.cause: share.delta * (theirs if _is_left_out(share.cause, share.delta) else ours)
-              for share in item.causes}  # fmt: skip
+              for share in item.causes}  # fmt: skip  # one entry a line would fill the page
     if item.residual:
         causes[RESIDUAL] = causes.get(RESIDUAL, 0) + item.residual * ours
     value, reference = item.value * ours, item.reference * theirs

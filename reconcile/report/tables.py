@@ -19,17 +19,17 @@ from reconcile.run.result import Cell, Run
 CELL_COLUMNS = (
     "run_id", "model", "input", "tool", "tool_version", "metric", "unit", "status", "value", "reference_convention",
     "reference", "difference", "explained", "residual", "seconds", "peak_rss_mb", "error",
-)  # fmt: skip
+)  # fmt: skip  # a list of names
 CAUSE_COLUMNS = ("run_id", "model", "tool", "metric", "cause", "delta", "layers")
 LAYER_COLUMNS = (
     "run_id", "model", "tool", "metric", "layer", "layer_type", "calls", "value", "reference", "difference",
     "explained", "residual", "causes",
-)  # fmt: skip
+)  # fmt: skip  # a list of names
 
 PROOF_COLUMNS = (
     "run_id", "model", "tool", "metric", "cause", "subject", "term", "tool_formula", "reference_formula", "tool_count",
     "reference_count", "delta", "layers",
-)  # fmt: skip
+)  # fmt: skip  # a list of names
 
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 

@@ -145,7 +145,7 @@ def measured_cell(table: pa.Table) -> MeasuredCell:
         },
         notes=tuple(row["notes"]),
         error=row["error"],
-    )  # fmt: skip
+    )  # fmt: skip  # one entry a line would fill the page
     if cell.status == "ok":
         check_report(ToolReport(cell.measurements, cell.notes))
     return cell

@@ -62,7 +62,7 @@ class Recorder:
     def add(
         self, kind: Literal["function", "operator"], name: str, inputs: tuple[Value, ...], named: Mapping[str, Value],
         output: Value, children: tuple[Call, ...], *, kept: bool = False, fusion: Fusion = "", node: int | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:  # fmt: skip  # one entry a line would fill the page
         """Record a call that has ended, in the module that is running; ``node`` if it is one, see :class:`Uses`."""
         call = Call(kind, name, self._stacks[-1], inputs, named, output, children, kept=kept, fusion=fusion)
         self._open[-1].append(call)

@@ -16,7 +16,7 @@ from reconcile.run.result import Cell, Run
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
-         "--disable-sync", "--no-first-run"]  # fmt: skip
+         "--disable-sync", "--no-first-run"]  # fmt: skip  # one entry a line would fill the page
 WIDTHS = (1400, 400)
 
 # On a developer's machine a browser is a courtesy; where CI is set, its absence is a failure.

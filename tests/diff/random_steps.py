@@ -355,7 +355,7 @@ ACTIVATIONS: list[Callable[[], nn.Module]] = [
     lambda: nn.ReLU(inplace=True), lambda: nn.LeakyReLU(inplace=True), lambda: nn.Softmax(-1), lambda: nn.Softmax(1),
     lambda: nn.LogSoftmax(-1), lambda: nn.Softmin(-1), lambda: nn.SiLU(inplace=True), lambda: nn.Dropout(0.0),
     lambda: nn.GELU(approximate="tanh"), lambda: nn.Hardswish(inplace=True), lambda: nn.Dropout1d(),
-]  # fmt: skip
+]  # fmt: skip  # one entry a line would fill the page
 
 LATE: list[Callable[[torch.Tensor], torch.Tensor]] = [
     lambda x: F.relu(x),
@@ -471,7 +471,7 @@ SIZES: list[Callable[[torch.Tensor], torch.Tensor]] = [
     lambda x: x.expand(2 * 1, *x.shape).sum(0),
     lambda x: x + torch.arange(x.shape[-1] * 2)[: x.shape[-1]],
     lambda x: x + torch.linspace(0, 1, x.shape[-1]),
-]  # fmt: skip
+]  # fmt: skip  # one entry a line would fill the page
 
 
 @step(2, *IMAGES)

@@ -68,13 +68,13 @@ def test_of_a_convolutional_network() -> None:
     written = 4 * 2 * sum(OUTPUTS.values())
     assert causes("torchsummary", model, x) == {
         "gradients": written, "parameters": 4 * PARAMETERS, "input": 4 * 2 * 3 * 8 * 8,
-    }  # fmt: skip
+    }  # fmt: skip  # one entry a line would fill the page
     # Only layers with parameters count; the memory of the input is a Python object, with 64 bytes of its own.
     without = 4 * 2 * (512 + 128)
     assert causes("torchinfo", model, x) == {
         "unsupported-layer": -without, "gradients": written - without, "parameters": 4 * PARAMETERS,
         "input": 4 * 2 * 3 * 8 * 8 + 64,
-    }  # fmt: skip
+    }  # fmt: skip  # one entry a line would fill the page
     item = memory("torchstat-flops", model, x[:1])
     assert (item.value, item.reference, item.causes) == (written // 2, written // 2, ())
     assert {layer.layer: layer.value for layer in item.layers if layer.value} == {
@@ -86,7 +86,7 @@ def test_what_modules_with_parts_put_out_counts_once_more() -> None:
     model = nn.Sequential(Block(lambda m, x: m[0](x) + 1, nn.Linear(4, 3)))
     assert causes("torchsummary", model, torch.zeros(2, 4)) == {
         "container": 24, "gradients": 2 * 24, "parameters": 4 * 15, "input": 32,
-    }  # fmt: skip
+    }  # fmt: skip  # one entry a line would fill the page
 
 
 def test_a_layer_that_runs_several_times() -> None:
@@ -96,7 +96,7 @@ def test_a_layer_that_runs_several_times() -> None:
     # torchsummary hooks a layer once for each of its owners; each owner calls it, and each call has 12 outputs.
     assert causes("torchsummary", networks.TwoOwners(), torch.zeros(2, 6)) == {
         "gradients": 4 * 4 * 12, "reuse": 2 * 2 * 4 * 12, "parameters": 2 * 2 * 4 * 42, "input": 4 * 12,
-    }  # fmt: skip
+    }  # fmt: skip  # one entry a line would fill the page
 
 
 def test_sizes_of_several_outputs_are_multiplied() -> None:

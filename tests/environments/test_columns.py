@@ -126,7 +126,7 @@ def test_versions_side_by_side_in_a_run(index: Path, tmp_path: Path, capsys: pyt
     # A linear layer of 4 inputs and 5 outputs on 3 rows: 25 parameters.
     assert [(found[tool, "compute"]["tool_version"], found[tool, "compute"]["value"]) for tool in tools.split(",")] == [
         ("1.8.0", "75"), ("2.0", "175")
-    ]  # fmt: skip
+    ]  # fmt: skip  # one entry a line would fill the page
     assert found["torchinfo==2.0", "params"]["value"] == "25"
     assert main(["run", "tests.run.models:net", "--tools", tools, "--out", str(again), "--dry-run"]) == 0
     assert main(["list", "environments"]) == 0

@@ -24,7 +24,7 @@ from tests.execution.models import (
 FAMILIES = (
     "alexnet", "densenet121", "efficientnet_b0", "googlenet", "maxvit_t", "mobilenet_v3_small", "raft_small",
     "resnet18", "shufflenet_v2_x0_5", "ssdlite320_mobilenet_v3_large", "swin_t", "vit_b_32",
-)  # fmt: skip
+)  # fmt: skip  # one entry a line would fill the page
 
 
 @pytest.mark.parametrize("tool", TOOLS)

@@ -30,8 +30,10 @@ from reconcile.tools import ADAPTERS, MAIN_TOOLS
 from tests.learn.tools import Functions, Hooks, Images, OneOwn, Operators, Rows, Tool
 from tests.tools.there import is_there
 
-SUBJECTS = ("torch.nn.Linear", "torch.nn.ReLU", "torch.nn.Tanh", "a layer of an unknown type", "torch.mm", "torch.bmm",
-            "torch.addmm", "torch.add", "torch.nn.functional.linear", "torch.exp", "torch.nn.Flatten")  # fmt: skip
+SUBJECTS = (
+    "torch.nn.Linear", "torch.nn.ReLU", "torch.nn.Tanh", "a layer of an unknown type", "torch.mm", "torch.bmm",
+    "torch.addmm", "torch.add", "torch.nn.functional.linear", "torch.exp", "torch.nn.Flatten",
+)  # fmt: skip  # one entry a line would fill the page
 
 
 def observations(tool: str, subjects: Sequence[str] = SUBJECTS) -> list[Observation]:

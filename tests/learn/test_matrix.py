@@ -31,7 +31,7 @@ def test_what_everybody_knows(rows: tuple[MatrixRow, ...]) -> None:
     convolution = row(rows, "torch.nn.Conv2d").formulas
     assert {tool: convolution[tool] for tool in ("thop", "ptflops-pytorch", "fvcore", "flop-counter")} == {
         "thop": "mac", "ptflops-pytorch": "mac + bias", "fvcore": "mac", "flop-counter": "2 mac",
-    }  # fmt: skip
+    }  # fmt: skip  # one entry a line would fill the page
     normalization = row(rows, "torch.nn.BatchNorm2d").formulas
     assert normalization["thop"] == "2 normalize + 2 affine"
     assert normalization["flop-counter"] == NOT_COUNTED
@@ -47,7 +47,7 @@ def test_settings_that_count_otherwise_have_rows_of_their_own(rows: tuple[Matrix
     upsampled = {item.formulas["thop"] for item in rows if item.layer == "torch.nn.Upsample"}
     assert upsampled == {
         "output_elements", "5 * output_elements", "11 * output_elements", "259 * output_elements", NOTHING,
-    }  # fmt: skip
+    }  # fmt: skip  # one entry a line would fill the page
 
 
 @pytest.mark.parametrize("tool", MAIN_TOOLS)
@@ -103,7 +103,7 @@ def test_a_tool_that_counts_one_thing() -> None:
             ]},
             "without_formula": {"torch.nn.Tanh": [5]},
         }
-    )  # fmt: skip
+    )  # fmt: skip  # one entry a line would fill the page
     rows = convention_matrix({"mine": book})
     said = {item.layer: item.formulas["mine"] for item in rows}
     assert {layer: text for layer, text in said.items() if text != NOT_COUNTED} == {

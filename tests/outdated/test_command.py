@@ -102,7 +102,7 @@ def test_what_a_newer_version_would_change(index: Path, config: str, capsys: pyt
             "model": "tests.run.models:net", "metric": "compute", "known": 75, "unit": "MAC", "learned": 60,
             "new_unit": "MAC", "without_formula": [],
         }
-    ]  # fmt: skip
+    ]  # fmt: skip  # one entry a line would fill the page
 
 
 @pytest.mark.usefixtures("learned_at_once")

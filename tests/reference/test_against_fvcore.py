@@ -13,7 +13,7 @@ SLOW = (
     "alexnet", "efficientnet_b0", "efficientnet_v2_s", "fcn_resnet50", "googlenet", "inception_v3", "maxvit_t",
     "mnasnet0_5", "mobilenet_v2", "r3d_18", "regnet_x_400mf", "regnet_y_400mf", "resnext50_32x4d",
     "shufflenet_v2_x1_0", "squeezenet1_1", "swin_v2_t", "vgg11_bn", "wide_resnet50_2",
-)  # fmt: skip
+)  # fmt: skip  # one entry a line would fill the page
 
 # fvcore reads the products of an einsum from a text that prints four digits: 16 more for each of 67 einsums.
 ROUNDING = {"maxvit_t": 1072}

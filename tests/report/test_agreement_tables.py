@@ -53,7 +53,7 @@ def test_a_row_for_each_pair() -> None:
         "median_ratio": 66 / 35, "largest_ratio": 2.0, "largest_ratio_model": "a", "model_pairs": 6,
         "flipped_pairs": 1, "share_flipped": 1 / 6, "kendall_tau": 2 / 3,
         "causes": "unit: 4, attention: 1, unexplained: 1, bias: 1",
-    }  # fmt: skip
+    }  # fmt: skip  # one entry a line would fill the page
 
 
 def test_flips_have_the_numbers_as_the_tools_gave_them() -> None:
@@ -62,7 +62,7 @@ def test_flips_have_the_numbers_as_the_tools_gave_them() -> None:
         "metric": "compute", "tool": "first", "unit": "MAC", "other_tool": "third", "other_unit": "FLOP",
         "lower_model": "c", "lower_input": INPUT, "upper_model": "b", "upper_input": INPUT, "lower_value": 150,
         "upper_value": 200, "gap": 0.25, "other_lower_value": 300, "other_upper_value": 200, "other_gap": 1 / 3,
-    }  # fmt: skip
+    }  # fmt: skip  # one entry a line would fill the page
     assert [row["other_tool"] for row in found] == ["third", "reference", "third", "reference"]
 
 
@@ -82,7 +82,7 @@ def test_nasty_names_are_neutral_in_the_files(tmp_path: Path) -> None:
     cells = (
         cell(FORMULA, FORMULA, 10), cell(FORMULA, SCRIPT, 20),
         cell(SCRIPT, FORMULA, 10, bias=30), cell(SCRIPT, SCRIPT, 20),
-    )  # fmt: skip
+    )  # fmt: skip  # one entry a line would fill the page
     compared = agreements(replace(nasty_run(), tools=(FORMULA, SCRIPT), cells=cells))
     write_csv(agreement_table(compared), tmp_path / "agreement.csv")
     write_csv(flips_table(compared), tmp_path / "flips.csv")

@@ -86,7 +86,7 @@ def test_every_step_is_a_row_with_its_name_and_amount() -> None:
         "reference", "unseen-function", "thop",
         "100", "−80", "20",
         "multiply-adds (MAC)",
-    ]  # fmt: skip
+    ]  # fmt: skip  # one entry a line would fill the page
 
 
 def test_an_axis_that_does_not_start_at_zero_is_marked() -> None:

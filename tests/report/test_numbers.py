@@ -16,7 +16,7 @@ from reconcile.report.numbers import compact, exact, percent, plural, quantity, 
         (999_949, "999.9 k"), (999_950, "1.000 M"), (999_999_999, "1.000 G"), (-7_000_000, "-7.000 M"),
         (2**60, "1.153 E"),
     ],
-)  # fmt: skip
+)  # fmt: skip  # one entry a line would fill the page
 def test_si_keeps_four_digits(number: int, text: str) -> None:
     assert si(number) == text
 
@@ -34,7 +34,7 @@ def test_si_is_within_half_of_its_last_digit(number: int) -> None:
         (0, "0"), (999, "999"), (1000, "1 k"), (2_500_000_000, "2.5 G"), (714_190_000, "714.19 M"),
         (2_834_161_500, "2.8341615 G"), (-20_000, "-20 k"), (2 * 10**18, "2 E"), (5 * 10**21, "5000 E"),
     ],
-)  # fmt: skip
+)  # fmt: skip  # one entry a line would fill the page
 def test_a_compact_number_has_the_digits_that_it_needs(number: int, text: str) -> None:
     assert compact(number) == text
 
@@ -63,7 +63,7 @@ def test_signs() -> None:
         (None, "–"), (0.0, "0"), (1.0, "1.0000"), (1.01087, "1.0109"), (1.00003, "1.000030"), (1 + 1e-9, "≈1"),
         (639.21, "639.2"), (12.345, "12.35"), (0.00985, "0.00985"), (2.0, "2.0000"),
     ],
-)  # fmt: skip
+)  # fmt: skip  # one entry a line would fill the page
 def test_ratio_is_never_written_as_one_unless_it_is(quotient: float | None, text: str) -> None:
     assert ratio(quotient) == text
 
@@ -71,7 +71,7 @@ def test_ratio_is_never_written_as_one_unless_it_is(quotient: float | None, text
 def test_percent_rounds_neither_to_nothing_nor_to_all() -> None:
     assert [percent(part, 100_000) for part in (0, 1, 12_300, 99_999, 100_000)] == [
         "0 %", "<0.1 %", "12.3 %", ">99.9 %", "100 %",
-    ]  # fmt: skip
+    ]  # fmt: skip  # one entry a line would fill the page
     assert percent(3, 0) == "0 %"
 
 

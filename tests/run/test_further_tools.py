@@ -27,7 +27,7 @@ def test_a_run_of_further_tools(tmp_path: Path, capsys: pytest.CaptureFixture[st
             ("torchstat-madd", "compute"), ("torchstat-madd", "params"), ("torchstat-madd", "memory"),
         ],
         "ok",
-    )  # fmt: skip
+    )  # fmt: skip  # one entry a line would fill the page
     for row in rows.values():
         assert int(row["value"]) - int(row["reference"]) == int(row["explained"]) + int(row["residual"])
     reference = int(rows["thop", "compute"]["reference"])
@@ -48,7 +48,7 @@ def test_what_is_not_installed_or_not_reported(
          "'reconcile environment ultralytics-thop' gives it an environment of its own."),
         (["explain", "tests.run.models:net", "--tool", "flop-counter", "--metric", "params"], 1,
          "flop-counter does not report params: choose from compute."),
-    ):  # fmt: skip
+    ):  # fmt: skip  # one entry a line would fill the page
         assert main(arguments) == status
         assert capsys.readouterr().err.strip().splitlines()[-1] == f"reconcile: {sentence}"
     assert not (tmp_path / "x").exists()

@@ -64,10 +64,10 @@ def test_columns_have_names_units_and_versions() -> None:
     assert tuple(ADAPTERS) == (
         *TOOLS, "mmengine", "torchstat-flops", "torchstat-madd", "torchsummary", "flop-counter", "flop-counter-no-grad",
         "torch-profiler", "torchprofile", "calflops-flops", "calflops-macs", "flopth", "ultralytics-thop",
-    )  # fmt: skip
+    )  # fmt: skip  # one entry a line would fill the page
     assert {name for name, found in ADAPTERS.items() if found.unit == "FLOP"} == {
         "torchstat-madd", "flop-counter", "flop-counter-no-grad", "torch-profiler", "calflops-flops", "flopth",
-    }  # fmt: skip
+    }  # fmt: skip  # one entry a line would fill the page
     assert [name for name, found in ADAPTERS.items() if not found.unit] == ["torchsummary"]
     for name, found in ADAPTERS.items():
         assert found.name == name

@@ -96,7 +96,7 @@ def nested() -> nn.Module:
 def test_columns_have_names_units_and_versions() -> None:
     assert list(COLUMNS) == [
         "flop-counter", "flop-counter-no-grad", "torch-profiler", "torchprofile", "flopth", "mmengine",
-    ]  # fmt: skip
+    ]  # fmt: skip  # one entry a line would fill the page
     assert {name: column.unit for name, column in COLUMNS.items()} == {
         "flop-counter": "FLOP",
         "flop-counter-no-grad": "FLOP",

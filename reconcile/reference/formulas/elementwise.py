@@ -19,7 +19,7 @@ for _name in (
     "relu", "relu6", "leaky_relu", "elu", "selu", "celu", "gelu", "silu", "mish", "sigmoid", "tanh",
     "hardtanh", "hardswish", "hardsigmoid", "hardshrink", "softshrink", "softplus", "log_sigmoid", "threshold",
     "rrelu",
-):  # fmt: skip
+):  # fmt: skip  # a list of operators
     formula(_name, f"aten.{_name}")(_activation)
 formula("rrelu", "aten.rrelu_with_noise")(_activation)
 formula("prelu", "aten.prelu", "aten._prelu_kernel")(_activation)
@@ -72,7 +72,7 @@ formula(
             "special_bessel_j0", "special_bessel_j1",
         )
     ),
-)(_elementwise)  # fmt: skip
+)(_elementwise)  # fmt: skip  # a list of operators
 
 
 @formula("elementwise", "aten.linalg_cross")

@@ -22,7 +22,7 @@ def linear(input: TensorSpec, bias: TensorSpec | None, output: TensorSpec) -> Te
     "matmul",
     "aten.matmul", "aten.mm", "aten.bmm", "aten.mv", "aten.dot", "aten.vdot", "aten.inner", "aten._int_mm",
     "aten._scaled_mm", "aten._weight_int8pack_mm",
-)  # fmt: skip
+)  # fmt: skip  # a list of operators
 def matrix_product(self: TensorSpec, bias: TensorSpec | None, output: TensorSpec) -> Terms:
     """A product [*, n, m] × [*, m, p], batched, of vectors too.
 

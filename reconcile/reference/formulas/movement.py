@@ -53,13 +53,13 @@ free(
         )
     ),
     "prim.device", "prim.layout", "prim.dtype",
-)  # fmt: skip
+)  # fmt: skip  # a list of operators
 
 
 @formula(
     "dropout",
     "aten.dropout", "aten.native_dropout", "aten.feature_dropout", "aten.alpha_dropout", "aten.feature_alpha_dropout",
-)  # fmt: skip
+)  # fmt: skip  # a list of operators
 def dropout() -> dict[str, int]:
     """Dropout passes or zeroes elements; no counter that is documented counts it.
 

@@ -60,7 +60,7 @@ def quantized_transposed_convolution(qx: TensorSpec, packed_weight: Mapping[str,
         "linear", "linear_relu", "linear_leaky_relu", "linear_tanh", "linear_dynamic", "linear_relu_dynamic",
         "linear_dynamic_fp16", "linear_relu_dynamic_fp16",
     ),
-)  # fmt: skip
+)  # fmt: skip  # a list of operators
 def quantized_linear(X: TensorSpec, W_prepack: Mapping[str, Any], output: TensorSpec) -> Terms:  # noqa: N803  # torch's
     """The linear layer, as :func:`reconcile.reference.formulas.matrix.linear`. Unit: multiply-adds."""
     return linear(input=X, bias=W_prepack["bias"], output=output)
@@ -91,7 +91,7 @@ for _kind, _operators in {
     "sigmoid": ("sigmoid",),
     "hardswish": ("hardswish",),
     "threshold": ("threshold",),
-}.items():  # fmt: skip
+}.items():  # fmt: skip  # a list of operators
     formula(_kind, *_names(*_operators))(_activation_at_the_end)
 
 
@@ -106,13 +106,13 @@ formula(
         "add", "add_relu", "add_scalar", "add_scalar_relu", "mul", "mul_relu", "mul_scalar", "mul_scalar_relu", "clamp",
         "conv2d_add", "conv2d_add_relu",
     ),
-)(_elementwise)  # fmt: skip
+)(_elementwise)  # fmt: skip  # a list of operators
 
 
 formula(
     "quantize",
     "aten.quantize_per_tensor", "aten.quantize_per_channel", "aten.quantize_per_tensor_dynamic", "aten.dequantize",
-)(_elementwise)  # fmt: skip
+)(_elementwise)  # fmt: skip  # a list of operators
 
 
 @formula("batch_norm", *_names("batch_norm", "batch_norm_relu", "batch_norm#", "batch_norm#_relu"))

@@ -29,7 +29,7 @@ formula(
             "histc", "bincount",
         )
     ),
-)(_reduction)  # fmt: skip
+)(_reduction)  # fmt: skip  # a list of operators
 
 
 def _extreme_kind(named: Mapping[str, Value]) -> str:
@@ -148,7 +148,7 @@ formula(
     "loss",
     "aten.mse_loss", "aten.smooth_l1_loss", "aten.huber_loss", "aten.soft_margin_loss", "aten.binary_cross_entropy",
     "aten.binary_cross_entropy_with_logits",
-)(_loss)  # fmt: skip
+)(_loss)  # fmt: skip  # a list of operators
 
 
 @formula("loss", "aten.nll_loss_forward", "aten.nll_loss2d_forward")
